@@ -1,0 +1,102 @@
+"""What is known of the items beside their codes: titles and typed attributes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.vocabulary import Strings
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A number an item, NaN where none is known."""
+
+    kind: ClassVar[str] = "number"
+    values: NDArray[np.float64]  # (n_items,)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def value(self, row: int) -> float | None:
+        value = float(self.values[row])
+        return None if np.isnan(value) else value
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """At most one category an item, code -1 where none is known."""
+
+    kind: ClassVar[str] = "category"
+    codes: NDArray[np.int32]  # (n_items,)
+    categories: Strings
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def value(self, row: int) -> str | None:
+        code = int(self.codes[row])
+        return None if code < 0 else self.categories[code]
+
+
+@dataclass(frozen=True)
+class ListColumn:
+    """Any number of categories an item: item `i` has `codes[starts[i]:starts[i + 1]]`."""
+
+    kind: ClassVar[str] = "list"
+    starts: NDArray[np.int64]  # (n_items + 1,)
+    codes: NDArray[np.int32]
+    categories: Strings
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def value(self, row: int) -> list[str]:
+        return [self.categories[int(code)] for code in self.codes[self.starts[row] : self.starts[row + 1]]]
+
+
+@dataclass(frozen=True)
+class LinkColumn:
+    """An address an item, empty where none is known."""
+
+    kind: ClassVar[str] = "link"
+    links: Strings
+
+    def __len__(self) -> int:
+        return len(self.links)
+
+    def value(self, row: int) -> str | None:
+        return self.links[row] or None
+
+
+Column = NumberColumn | CategoryColumn | ListColumn | LinkColumn
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Titles (an item without one has the empty string) and attribute columns, all (n_items,)."""
+
+    titles: Sequence[str]
+    attributes: Mapping[str, Column] = field(default_factory=dict)
+
+    def title(self, row: int) -> str | None:
+        return self.titles[int(row)] or None
+
+    def violation(self, n_items: int) -> str | None:
+        """The first broken invariant in words, or None."""
+        if len(self.titles) != n_items:
+            return f"{len(self.titles)} titles for {n_items} items"
+        for name, column in self.attributes.items():
+            if len(column) != n_items:
+                return f"attribute {name!r} has {len(column)} values for {n_items} items"
+            if isinstance(column, CategoryColumn | ListColumn):
+                codes = column.codes
+                if len(codes) and not -1 <= int(codes.min()) <= int(codes.max()) < len(column.categories):
+                    return f"attribute {name!r} has a code without a category"
+            if isinstance(column, ListColumn):
+                starts = column.starts
+                if starts[0] != 0 or starts[-1] != len(column.codes) or (np.diff(starts) < 0).any():
+                    return f"attribute {name!r} has list bounds that do not lead through its codes"
+        return None

@@ -1,0 +1,27 @@
+"""The errors of the index, drawn once.
+
+SparseshelfError
+├── ArtifactError      a file of an artifact is missing, altered, truncated or of another format
+├── UnknownItemError   an item_id that the model does not hold, where one is required
+└── UnknownSegmentError
+"""
+
+
+class SparseshelfError(Exception):
+    """Whatever sparseshelf raises on purpose; its text says what is wrong and what to do."""
+
+
+class ArtifactError(SparseshelfError):
+    """An artifact that cannot be trusted. Nothing of it is served."""
+
+
+class UnknownItemError(SparseshelfError):
+    def __init__(self, item_id: str) -> None:
+        super().__init__(f"no item {item_id!r} in this model")
+        self.item_id = item_id
+
+
+class UnknownSegmentError(SparseshelfError):
+    def __init__(self, segment_id: str) -> None:
+        super().__init__(f"no segment {segment_id!r} in this model")
+        self.segment_id = segment_id

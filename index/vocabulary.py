@@ -1,0 +1,90 @@
+"""Strings in one UTF-8 blob, and the item_ids among them: item_id to row and back, without a dict."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Strings(Sequence[str]):
+    """Read-only strings: string `i` is `blob[offsets[i]:offsets[i + 1]]`, decoded on access."""
+
+    def __init__(self, blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
+        self.blob, self.offsets = blob, offsets
+
+    @classmethod
+    def pack(cls, strings: Iterable[str]) -> Self:
+        encoded = [string.encode() for string in strings]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([len(part) for part in encoded], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, position: int) -> str: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[str]: ...
+    def __getitem__(self, position: int | slice) -> str | list[str]:
+        if isinstance(position, slice):
+            return [self[i] for i in range(*position.indices(len(self)))]
+        return self.encoded(range(len(self))[position]).decode()
+
+    def encoded(self, position: int) -> bytes:
+        return self.blob[self.offsets[position] : self.offsets[position + 1]].tobytes()
+
+    def violation(self) -> str | None:
+        if self.blob.ndim != 1 or self.offsets.ndim != 1 or not len(self.offsets):
+            return "it is not a blob with offsets"
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.blob) or (np.diff(self.offsets) < 0).any():
+            return "the offsets do not lead through the blob"
+        try:
+            for position in range(len(self)):
+                self[position]
+        except UnicodeDecodeError:
+            return f"string {position} is not UTF-8"
+        return None
+
+
+class Vocabulary:
+    """item_id to row and row to item_id. Looking up is a binary search over the sorted UTF-8 bytes."""
+
+    def __init__(self, item_ids: Strings, order: NDArray[np.int32]) -> None:
+        self.item_ids, self.order = item_ids, order  # order: (n_items,) rows in the byte order of their ids
+
+    @classmethod
+    def of(cls, item_ids: Iterable[str]) -> Self:
+        strings = Strings.pack(item_ids)
+        encoded = [strings.encoded(row) for row in range(len(strings))]
+        return cls(strings, np.array(sorted(range(len(encoded)), key=encoded.__getitem__), np.int32))
+
+    def __len__(self) -> int:
+        return len(self.item_ids)
+
+    def item_id(self, row: int) -> str:
+        return self.item_ids[int(row)]
+
+    def row(self, item_id: str) -> int | None:
+        """The row of an item_id, or None where the model does not hold it."""
+        try:
+            wanted = item_id.encode()
+        except UnicodeEncodeError:  # a lone surrogate names nothing
+            return None
+        place = bisect_left(self.order, wanted, key=self.item_ids.encoded)
+        if place < len(self.order) and self.item_ids.encoded(self.order[place]) == wanted:
+            return int(self.order[place])
+        return None
+
+    def violation(self) -> str | None:
+        if problem := self.item_ids.violation():
+            return problem
+        if len(self.order) != len(self) or not np.array_equal(np.sort(self.order), np.arange(len(self))):
+            return "the sorted order is not a permutation of the rows"
+        encoded = [self.item_ids.encoded(row) for row in self.order]
+        if any(a >= b for a, b in pairwise(encoded)):
+            return "the ids are not sorted or one comes twice"
+        return None

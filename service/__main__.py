@@ -1,0 +1,112 @@
+"""python -m service: serves the current artifact of a folder."""
+
+import argparse
+import contextlib
+import json
+import logging
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from index.errors import ArtifactError
+from index.model import Model
+from index.search import rank
+from service.app import create_app
+from service.settings import Settings
+
+EXIT_CONFIGURATION, EXIT_ARTIFACT = 3, 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until it is told to stop; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m service",
+        description="Serve the current artifact of a folder. Every other setting is an environment variable "
+        "SPARSESHELF_…, see docs/service.md.",
+        epilog="exit codes: 0 stopped, 2 usage, 3 bad configuration or a port in use, 5 bad artifact",
+    )
+    parser.add_argument("--artifacts", type=Path, help="folder with CURRENT (SPARSESHELF_ARTIFACTS, artifacts)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
+    parser.add_argument("--check-port", action="store_true", help="only say whether the port is free")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    try:
+        settings = Settings() if options.artifacts is None else Settings(artifacts=options.artifacts)
+        listening = bound_socket(options.host, options.port)
+        if options.check_port:
+            return 0
+        app = create_app(settings)
+    except ValidationError as error:
+        return _failed(
+            "; ".join(f"SPARSESHELF_{_name(e['loc'])}: {e['msg']}" for e in error.errors()), EXIT_CONFIGURATION
+        )
+    except OSError as error:
+        reason = f"{options.host}:{options.port} cannot be listened on ({error.strerror}); choose another --port"
+        return _failed(reason, EXIT_CONFIGURATION)
+    except ValueError as error:
+        return _failed(f"SPARSESHELF_REDIS_URL: {error}", EXIT_CONFIGURATION)
+    except ArtifactError as error:
+        return _failed(str(error), EXIT_ARTIFACT)
+    _serve(app, listening)
+    return 0
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket bound to the address, so that a port in use is said before anything is loaded. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        raise error if isinstance(error, OSError) else OSError(0, "a port lies between 0 and 65535") from error
+    return bound
+
+
+def _serve(app: FastAPI, listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    url = f"http://{host}:{port}"
+    model: Model = app.state.live.model
+    print(f"sparseshelf serves {len(model.vocabulary):,} items on {url} (documentation at {url}/docs). Try:\n")
+    for line in example_calls(model, url):
+        print(line)
+    print(flush=True)
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None))
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down gracefully by then
+        server.run(sockets=[listening])
+
+
+def example_calls(model: Model, url: str) -> list[str]:
+    """Three curl lines with items that this model holds: the three best-known ones."""
+    rows = rank(model.popularity.astype("float64"), 3).rows
+    history = [model.vocabulary.item_id(row) for row in rows]
+    bodies = {
+        "recommend": {"history": history, "n": 5},
+        "segments": {"history": history, "n": 5},
+        "homepage": {"history": history, "shelves": 4, "items_per_shelf": 6},
+    }
+    return [
+        f"curl -s {url}/{route} -H 'content-type: application/json' -d {shlex.quote(json.dumps(body))}"
+        for route, body in bodies.items()
+    ]
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else ""
+
+
+def _failed(reason: str, code: int) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""create_app(settings): nothing happens on import."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from service import problems
+from service.layout_cache import LayoutCache, ProcessCache, RedisCache
+from service.live import LiveModel
+from service.problems import RequestRing
+from service.routes import router
+from service.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Opens the current artifact and builds the app around it. Raises ArtifactError where it is missing or broken."""
+    live, layout_cache = LiveModel.open(settings.artifacts), _cache(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(asyncio.to_thread(live.warm_up))
+        yield
+        await asyncio.wait([warming])
+        await layout_cache.close()
+
+    app = FastAPI(
+        title="sparseshelf",
+        summary="Recommendations, learned segments and homepages for a posted history.",
+        version="0.1.0",
+        lifespan=lifespan,
+    )
+    app.state.live, app.state.layout_cache = live, layout_cache
+    app.include_router(router)
+    problems.install(app)
+    app.add_middleware(RequestRing, max_body_bytes=settings.max_body_bytes, model_version=live.version)
+    return app
+
+
+def _cache(settings: Settings) -> LayoutCache:
+    if settings.redis_url is None:
+        return ProcessCache(pages=settings.cache_pages, ttl_seconds=settings.cache_ttl_seconds)
+    return RedisCache(
+        settings.redis_url.get_secret_value(),
+        ttl_seconds=settings.cache_ttl_seconds,
+        budget_seconds=settings.redis_budget_seconds,
+        pause_seconds=settings.redis_pause_seconds,
+    )

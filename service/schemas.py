@@ -1,0 +1,183 @@
+"""The shapes of requests and answers. Unknown fields are refused, so that nothing is accepted and ignored."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+MAX_HISTORY, MAX_ID_LIST, MAX_SEGMENT_LIST, MAX_N = 1000, 10_000, 1000, 1000
+MAX_ID_LENGTH = 512
+MAX_SHELVES, MAX_ITEMS_PER_SHELF = 100, 200
+
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
+Ids = Annotated[list[Id], Field(max_length=MAX_ID_LIST)]
+Source = Literal["profile", "popularity"]
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class WeightedItem(Request):
+    item_id: Id
+    weight: float = Field(ge=-1000, le=1000, description="how much this item counts; negative: away from it")
+
+
+TAGS = ("id", "weighted item")
+
+
+def _tag(entry: object) -> str:
+    return TAGS[isinstance(entry, dict | WeightedItem)]
+
+
+Entry = Annotated[Annotated[Id, Tag(TAGS[0])] | Annotated[WeightedItem, Tag(TAGS[1])], Discriminator(_tag)]
+
+
+class HistoryRequest(Request):
+    history: list[Entry] = Field(
+        max_length=MAX_HISTORY,
+        description="item_ids, or items with a weight. A set: repeats count once; weights of one item add up.",
+        examples=[["50", "181"]],
+    )
+
+    def weights(self) -> dict[str, float]:
+        """item_id to weight. A bare id weighs 1, however often it comes; weights of one item add up."""
+        weights: dict[str, float] = dict.fromkeys((entry for entry in self.history if isinstance(entry, str)), 1.0)
+        for entry in self.history:
+            if not isinstance(entry, str):
+                weights[entry.item_id] = weights.get(entry.item_id, 0.0) + entry.weight
+        return weights
+
+
+class RecommendRequest(HistoryRequest):
+    n: int = Field(default=20, ge=1, le=MAX_N, description="how many items")
+    exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
+    candidates: Ids | None = Field(default=None, description="only these items may come back")
+    segments: Annotated[list[Id], Field(max_length=MAX_SEGMENT_LIST)] | None = Field(
+        default=None, description="only items of these segments may come back"
+    )
+
+
+class SegmentsRequest(HistoryRequest):
+    n: int = Field(default=10, ge=1, le=MAX_N, description="how many segments")
+
+
+class HomepageRequest(HistoryRequest):
+    shelves: int = Field(default=6, ge=1, le=MAX_SHELVES, description="how many shelves")
+    items_per_shelf: int = Field(default=12, ge=1, le=MAX_ITEMS_PER_SHELF)
+    min_items: int = Field(
+        default=4, ge=1, le=MAX_ITEMS_PER_SHELF, description="a segment that cannot show as many gives way to the next"
+    )
+    exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True, protected_namespaces=())
+
+    model_version: str
+
+
+class Item(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    item_id: str
+    title: str | None
+    score: float = Field(description="z·a of the item, or the share of users who have it where source is popularity")
+    rank: int = Field(description="from 1")
+    source: Source
+
+
+class RankedSegment(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    segment_id: str
+    label: str
+    score: float = Field(description="z·b of the segment, or the summed popularity of its best items")
+    rank: int = Field(description="from 1")
+    size: int = Field(description="how many items belong to it")
+    source: Source
+
+
+class RecommendAnswer(Answer):
+    items: list[Item]
+    unknown_items: list[str] = Field(description="ids of the history that the model does not hold")
+    shortfall: str | None = Field(description="why fewer than n items came back")
+
+
+class SimilarAnswer(Answer):
+    item_id: str
+    items: list[Item]
+
+
+class SegmentsAnswer(Answer):
+    segments: list[RankedSegment]
+    unknown_items: list[str]
+
+
+class Shelf(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    segment_id: str
+    label: str
+    reason: str = Field(description="why the shelf is there, a sentence to print")
+    items: list[Item]
+
+
+class HomepageAnswer(Answer):
+    shelves: list[Shelf]
+    unknown_items: list[str]
+
+
+class SegmentSummary(BaseModel):
+    segment_id: str
+    label: str
+    size: int
+
+
+class SegmentListAnswer(Answer):
+    segments: list[SegmentSummary]
+
+
+class SignedDim(BaseModel):
+    dim: int
+    sign: Literal[-1, 1]
+
+
+class SegmentItem(BaseModel):
+    item_id: str
+    title: str | None
+    popularity: float = Field(description="share of users who have it")
+
+
+class SegmentAnswer(Answer):
+    segment_id: str
+    label: str
+    size: int
+    signed_dims: list[SignedDim] = Field(description="the non-zeros of its row of B")
+    items: list[SegmentItem] = Field(description="its best-known items")
+
+
+class ModelAnswer(Answer):
+    n_items: int
+    n_dims: int
+    k: int = Field(description="weights an item has")
+    n_segments: int
+    bytes_per_item: int
+    data: dict[str, object]
+    metrics: dict[str, object]
+    options: dict[str, object]
+
+
+class Health(BaseModel):
+    status: Literal["ok", "starting"]
+
+
+class Problem(BaseModel):
+    """RFC 9457, with a stable code and the request's id."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[dict[str, str]] | None = Field(default=None, description="the fields at fault, of a 422")

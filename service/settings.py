@@ -1,0 +1,25 @@
+"""Every setting of the service. Environment variables begin with SPARSESHELF_."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SPARSESHELF_", extra="ignore", frozen=True)
+
+    artifacts: Path = Path("artifacts")
+    """Folder with CURRENT and the versions; read at start."""
+    redis_url: SecretStr | None = None
+    """Where homepages are cached, `redis://[:password@]host:port/db`. Without it a bounded cache in the process."""
+    redis_budget_seconds: float = Field(default=0.05, gt=0, le=5)
+    """What a request may spend on Redis, all in all; beyond it the page is computed."""
+    redis_pause_seconds: float = Field(default=1.0, ge=0, le=60)
+    """For how long Redis is left alone after it failed, so that a slow one does not slow every request."""
+    cache_ttl_seconds: int = Field(default=300, gt=0, le=86_400)
+    """How long a homepage is served from the cache."""
+    cache_pages: int = Field(default=1000, ge=0, le=1_000_000)
+    """Most pages that the cache in the process holds; 0 turns it off. Does not concern Redis."""
+    max_body_bytes: int = Field(default=1_048_576, ge=1024, le=64 * 1_048_576)
+    """Longer request bodies are refused with 413."""

@@ -1,0 +1,56 @@
+"""EASE, "Embarrassingly Shallow Autoencoders for Sparse Data" (Steck, WWW'19), whole or pruned."""
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.errors import ConfigurationError
+from trainer.evaluate import quality, rank_scores
+from trainer.interactions import Csr
+from trainer.split import Split
+
+LAMBDAS = (100.0, 200.0, 400.0, 800.0)
+
+
+def bytes_needed(n_items: int) -> int:
+    """The peak of `fit`: the Gram matrix, its inverse and the work space of the inversion, float64."""
+    return 3 * 8 * n_items * n_items
+
+
+def choose(parts: Split) -> tuple[float, NDArray[np.float64]]:
+    """The lambda of LAMBDAS with the best validation nDCG@100, and its B."""
+    if parts.validation is None:
+        raise ConfigurationError("EASE's lambda is chosen on held-out users; leave --no-holdout out")
+    best: tuple[float, float, NDArray[np.float64]] | None = None
+    for regularisation in LAMBDAS:
+        weights = fit(parts.train, regularisation)
+        rankings = rank_scores(partial(scores, weights), parts.validation)
+        score = float(quality(rankings, parts.validation.targets).ndcg_100.mean())
+        if best is None or score > best[0]:
+            best = score, regularisation, weights
+    assert best is not None
+    return best[1], best[2]
+
+
+def fit(train: Csr, regularisation: float) -> NDArray[np.float64]:
+    """B (n_items, n_items) with scores x B: P = (XᵀX + lambda I)⁻¹, B_ij = -P_ij / P_jj, zero diagonal. O(n_items³)."""
+    gram = (train.T @ train).toarray().astype(np.float64)
+    gram[np.diag_indices_from(gram)] += regularisation
+    inverse = np.linalg.inv(gram)
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+def scores(weights: NDArray[np.float64], histories: Csr) -> NDArray[np.float64]:
+    """X B as (n_users, n_items)."""
+    return np.asarray(histories @ weights)
+
+
+def prune(weights: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """Keeps the k largest |B_ij| of each row, that is of each source item."""
+    kept = np.argpartition(-np.abs(weights), k - 1, axis=1)[:, :k]
+    pruned = np.zeros_like(weights)
+    np.put_along_axis(pruned, kept, np.take_along_axis(weights, kept, axis=1), axis=1)
+    return pruned

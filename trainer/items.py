@@ -1,0 +1,174 @@
+"""An items file to a Catalog: titles, and attributes with their types found or told."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColumn, NumberColumn
+from index.vocabulary import Strings
+from trainer.errors import ConfigurationError, DataError
+from trainer.tables import as_text
+
+_USUAL_IDS = (
+    "item_id",
+    "itemId",
+    "item",
+    "movie_id",
+    "movieId",
+    "book_id",
+    "product_id",
+    "article_id",
+    "track_id",
+    "id",
+)
+_USUAL_TITLES = ("title", "movie_title", "name", "product_name", "original_title", "book_title")
+_LIST_MARKS = ("|", ";", ",")
+TYPES = ("number", "category", "list", "link", "skip")
+
+
+@dataclass(frozen=True)
+class ItemColumns:
+    """How to read an items file; None and what is not named in `types` is found out."""
+
+    item: str | None = None
+    title: str | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReadCatalog:
+    catalog: Catalog
+    story: list[str]
+
+
+def without_items_file(n_items: int) -> Catalog:
+    return Catalog(Strings.pack([""] * n_items))
+
+
+def read_catalog(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, source: str) -> ReadCatalog:
+    """The rows of `frame` in the order of `item_ids`; what the file does not know stays empty.
+
+    Raises DataError where no column names the item, ConfigurationError for a column or type that is not there.
+    """
+    id_column = columns.item or next((name for name in _USUAL_IDS if name in frame.columns), None)
+    if id_column is None or id_column not in frame.columns:
+        raise DataError(
+            f"{source}: which column is the item? It has {', '.join(frame.columns)}; say so with --items-id-col"
+        )
+    for name in [*columns.types, *([columns.title] if columns.title else [])]:
+        if name not in frame.columns:
+            raise ConfigurationError(f"{source}: no column {name!r}; it has {', '.join(frame.columns)}")
+    title_column = columns.title or next((name for name in _USUAL_TITLES if name in frame.columns), None)
+    keyed = frame.with_columns(as_text(frame[id_column]).alias("_item_id")).drop_nulls("_item_id")
+    once = keyed.unique("_item_id", keep="first", maintain_order=True)
+    wanted = pl.DataFrame({"_item_id": item_ids}, schema={"_item_id": pl.String})
+    aligned = wanted.join(
+        once.with_columns(pl.lit(value=True).alias("_known")), on="_item_id", how="left", maintain_order="left"
+    )
+    known = aligned["_known"].fill_null(value=False)
+    story = [f"read {frame.height:,} rows of {source}; they describe {known.sum():,} of the {len(item_ids):,} items"]
+    if repeats := keyed.height - once.height:
+        story.append(f"dropped {repeats:,} rows that repeat an item; its first row counts")
+    attributes: dict[str, Column] = {}
+    skipped: list[str] = []
+    for name in frame.columns:
+        if name in (id_column, title_column):
+            continue
+        kind = columns.types.get(name) or infer_type(aligned[name])
+        if kind == "skip":
+            skipped.append(name)
+        else:
+            attributes[name] = _column(aligned[name], kind, source)
+    if attributes:
+        story.append("attributes: " + ", ".join(f"{name} ({column.kind})" for name, column in attributes.items()))
+    if skipped:
+        story.append(
+            f"left out as free text or all different: {', '.join(skipped)}; --attribute NAME=TYPE takes one in"
+        )
+    return ReadCatalog(Catalog(_titles(aligned, title_column), attributes), story)
+
+
+def infer_type(column: pl.Series) -> str:
+    """number, link, list, category, or skip for free text and for values that are nearly all different."""
+    values = column.drop_nulls()
+    if column.dtype.is_numeric():
+        return "number"
+    if isinstance(column.dtype, pl.List):
+        return "list"
+    if column.dtype != pl.String or not len(values):
+        return "skip"
+    if values.cast(pl.Float64, strict=False).null_count() == 0:
+        return "number"
+    if bool(values.str.contains(r"^https?://\S+$").all()):
+        return "link"
+    mark = _list_mark(values)
+    if mark is not None:
+        return "list"
+    few = values.n_unique() <= len(values) / 2
+    return "category" if few and _mean_length(values) <= 60 else "skip"
+
+
+def _list_mark(values: pl.Series) -> str | None:
+    """The mark between the parts of lists: one in use whose parts come back often enough to be categories."""
+    for mark in _LIST_MARKS:
+        n_marked = values.str.contains(mark, literal=True).sum()
+        parts = values.str.split(mark).explode().str.strip_chars()
+        if n_marked >= 0.05 * len(values) and parts.n_unique() <= len(parts) / 1.5 and _mean_length(parts) <= 40:
+            return mark
+    return None
+
+
+def _mean_length(texts: pl.Series) -> float:
+    return float(texts.str.len_chars().sum()) / max(len(texts), 1)
+
+
+def _column(values: pl.Series, kind: str, source: str) -> Column:
+    match kind:
+        case "number":
+            numbers = values.cast(pl.Float64, strict=False)
+            if numbers.null_count() > values.null_count():
+                raise DataError(
+                    f"{source}: {values.name!r} is not a number everywhere; give it another --attribute type"
+                )
+            return NumberColumn(numbers.fill_null(float("nan")).to_numpy().astype(np.float64))
+        case "category":
+            text = as_text(values)
+            codes, categories = _coded(text)
+            return CategoryColumn(codes, categories)
+        case "list":
+            lists = _lists(values)
+            lengths = lists.list.len().fill_null(0).to_numpy().astype(np.int64)
+            flat = lists.list.drop_nulls().explode(empty_as_null=False).drop_nulls()
+            codes, categories = _coded(flat)
+            return ListColumn(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), codes, categories)
+        case "link":
+            return LinkColumn(Strings.pack(as_text(values).fill_null("").to_list()))
+        case _:
+            raise ConfigurationError(f"{kind!r} is not a type of attribute; choose from {', '.join(TYPES)}")
+
+
+def _lists(values: pl.Series) -> pl.Series:
+    if not isinstance(values.dtype, pl.List):
+        values = values.cast(pl.String).str.split(_list_mark(values.cast(pl.String).drop_nulls()) or ",")
+    stripped = values.cast(pl.List(pl.String)).list.eval(pl.element().str.strip_chars())
+    unique = stripped.list.eval(pl.element().filter(pl.element().str.len_chars() > 0)).list.unique(maintain_order=True)
+    return unique.list.drop_nulls()
+
+
+def _coded(text: pl.Series) -> tuple[np.ndarray[tuple[int], np.dtype[np.int32]], Strings]:
+    categories = text.drop_nulls().unique().sort().to_list()
+    code_of = {category: code for code, category in enumerate(categories)}
+    codes = np.fromiter((code_of.get(value, -1) for value in text), np.int32, len(text))
+    return codes, Strings.pack(categories)
+
+
+def _titles(aligned: pl.DataFrame, title_column: str | None) -> Strings:
+    if title_column is None:
+        return Strings.pack([""] * aligned.height)
+    titles = aligned[title_column]
+    if isinstance(titles.dtype, pl.List):  # RecBole's token_seq
+        titles = titles.list.join(" ")
+    return Strings.pack(re.sub(r"\s+", " ", title or "").strip() for title in titles.cast(pl.String))

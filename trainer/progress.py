@@ -1,0 +1,42 @@
+"""What a person and a log file see of a training run."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Never, Self
+
+from tqdm import tqdm
+
+from trainer.fit import Epoch
+
+
+class Progress:
+    """A bar on stderr with an ETA (none where stderr is no terminal) and, where asked for, a line of JSON an epoch."""
+
+    def __init__(self, log: Path | None, *, quiet: bool = False) -> None:
+        self._bar: tqdm[Never] | None = None
+        self._log = log.open("w", encoding="utf-8") if log else None
+        self._disable = True if quiet else None  # None: tqdm shows a bar on terminals only
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        if self._log is not None:
+            self._log.close()
+
+    def __call__(self, epoch: Epoch) -> None:
+        if self._bar is None:
+            self._bar = tqdm(total=epoch.total, unit="epoch", disable=self._disable, dynamic_ncols=True)
+        facts = {"stage": epoch.stage, "k": epoch.k, "loss": f"{epoch.loss:.4f}"}
+        if epoch.validation is not None:
+            facts["validation"] = f"{epoch.validation:.4f}"
+        self._bar.set_postfix(facts, refresh=False)
+        self._bar.update()
+        if self._log is not None:
+            self._log.write(json.dumps(vars(epoch)) + "\n")
+            self._log.flush()

@@ -1,0 +1,68 @@
+"""How many weights an item keeps at each epoch. Every schedule ends exactly at k, whatever the width."""
+
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from typing import NamedTuple
+
+from trainer.errors import ConfigurationError
+
+
+class Stage(NamedTuple):
+    """A stretch of training with one support: `k` weights an item for `epochs` epochs."""
+
+    k: int
+    epochs: int
+
+
+def constant(n_dims: int, k: int, epochs: int) -> list[int]:
+    """K from the first epoch on."""
+    return [k] * epochs
+
+
+def linear(n_dims: int, k: int, epochs: int) -> list[int]:
+    """Equal steps from n_dims down to k, one an epoch."""
+    return [_between(n_dims + (k - n_dims) * _share(epoch, epochs), n_dims, k) for epoch in range(epochs)]
+
+
+def exponential(n_dims: int, k: int, epochs: int) -> list[int]:
+    """Equal ratios from n_dims down to k, one an epoch."""
+    return [_between(n_dims * (k / n_dims) ** _share(epoch, epochs), n_dims, k) for epoch in range(epochs)]
+
+
+def step(n_dims: int, k: int, epochs: int) -> list[int]:
+    """Halvings from n_dims down to k, each kept for equally many epochs as far as they divide."""
+    values = [n_dims]
+    while values[-1] > k:
+        values.append(max(k, values[-1] // 2))
+    return [values[min(epoch * len(values) // epochs, len(values) - 1)] for epoch in range(epochs - 1)] + [k]
+
+
+SCHEDULES: Mapping[str, Callable[[int, int, int], list[int]]] = {
+    "constant": constant,
+    "linear": linear,
+    "exponential": exponential,
+    "step": step,
+}
+
+
+def stages(name: str, *, n_dims: int, k: int, dense_epochs: int, prune_epochs: int, final_epochs: int) -> list[Stage]:
+    """Dense epochs, the schedule `name` over `prune_epochs`, and last one stage of `final_epochs` at k.
+
+    The values never rise. Raises ConfigurationError for sizes that no schedule can have.
+    """
+    if not 1 <= k <= n_dims:
+        raise ConfigurationError(f"--nonzeros must be between 1 and --dims ({n_dims}), got {k}")
+    if min(dense_epochs, prune_epochs) < 0 or final_epochs < 1:
+        raise ConfigurationError("epochs must not be negative, and the last stage needs at least one")
+    values = [n_dims] * dense_epochs + (SCHEDULES[name](n_dims, k, prune_epochs) if prune_epochs else [])
+    values += [k] * final_epochs
+    return [Stage(value, len(list(run))) for value, run in groupby(values)]
+
+
+def _share(epoch: int, epochs: int) -> float:
+    """0 at the first epoch, 1 at the last."""
+    return epoch / (epochs - 1) if epochs > 1 else 1.0
+
+
+def _between(value: float, n_dims: int, k: int) -> int:
+    return min(max(round(value), k), n_dims)

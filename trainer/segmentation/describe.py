@@ -1,0 +1,170 @@
+"""What a group has more of than the catalogue: class-based tf-idf over attributes and title words, and labels from it.
+
+The weight of term t in class c is share_c(t) log(share_c(t) / share(t)): tf times an idf taken against the catalogue.
+Shares count an item by the square root of its popularity (a shelf shows the better known items), and a small class is
+drawn towards the catalogue by PRIOR_ITEMS average items, so that two films do not make a genre.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from index.catalog import Catalog, CategoryColumn, ListColumn, NumberColumn
+from index.embedding import ItemEmbedding
+from trainer.interactions import Csr
+
+PRIOR_ITEMS = 3.0
+LEAST_ITEMS = 3  # with a term, before it says anything
+LARGEST_SHARE = 0.5  # a term that half of the catalogue has names nothing
+TERMS_KEPT = 24  # of a class's descriptor
+DECADE_WEIGHT, TITLE_WEIGHT = 0.7, 0.3
+LABEL_TERMS = 2
+_SECOND_TERM = 0.35  # of the first term's weight, for a second one to stand in the label
+LABEL_SHARE = 0.2  # of a class must have a term that stands in its label
+_LONGEST_TERM = 28
+_STOP_WORDS = frozenset(
+    "a an and are as at be by de der des di die du el for from goes her his i ii iii il in is it its la le les los me "
+    "my no not of on one or our part the this three to two un une vol volume was we who with you your".split()
+)
+
+
+class Describer:
+    """Descriptors of sets of items. Terms are known by their folded form and written in their commonest spelling.
+
+    Where nothing is known of the items, the mean code of a class describes it, and its strongest items name it.
+    """
+
+    def __init__(
+        self, embedding: ItemEmbedding, catalog: Catalog, item_ids: Sequence[str], popularity: NDArray[np.float32]
+    ) -> None:
+        self.catalog, self.item_ids, self.popularity = catalog, item_ids, popularity
+        self.embedding = embedding
+        self.attention = np.sqrt(popularity.astype(np.float64)) + 1e-9
+        self.attention /= self.attention.mean()
+        self.names, self.weights, self.has = _terms(catalog)
+        share = self.has.T @ self.attention / self.attention.sum()
+        self.weights = np.where(share > LARGEST_SHARE, 0.0, self.weights)
+        self.share = np.maximum(share, 1e-12)
+
+    def descriptor(self, rows: NDArray[np.integer]) -> sp.csr_matrix[np.float64]:
+        """(1, n_terms) of length 1: the TERMS_KEPT heaviest terms; all zero for items without any."""
+        weights = self.term_weights(rows) if self.names else self._mean_code(rows)
+        size = np.abs(weights)
+        kept = np.sort(np.lexsort((np.arange(len(weights)), -size))[:TERMS_KEPT])
+        kept = kept[size[kept] > 0]
+        values = weights[kept] / max(float(np.linalg.norm(weights[kept])), 1e-12)
+        return sp.csr_matrix((values, (np.zeros(len(kept), np.int64), kept)), shape=(1, len(weights)))
+
+    def term_weights(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        """(n_terms,) the class-based tf-idf of the items `rows`, never negative."""
+        shares = self._shares(rows)
+        return np.asarray(np.maximum(shares * np.log(shares / self.share), 0.0) * self.weights)
+
+    def _mean_code(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        """(n_dims,) the sum of the items' codes, weighted by attention."""
+        profile: NDArray[np.float64] = np.zeros(self.embedding.n_dims)
+        values = self.embedding.weights[rows] * self.attention[rows][:, None]
+        np.add.at(profile, self.embedding.dims[rows].astype(np.int64), values)
+        return profile
+
+    def _shares(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        """(n_terms,) the share of the items' attention that has a term, drawn towards the catalogue's."""
+        attention = self.attention[rows]
+        counted = self.has[rows].T @ attention + PRIOR_ITEMS * self.share
+        return np.asarray(counted / (attention.sum() + PRIOR_ITEMS))
+
+    def labels(self, classes: Sequence[NDArray[np.integer]]) -> list[str]:
+        """A short title-case label each; no two consist of the same words. The first classes choose first."""
+        taken: set[frozenset[str]] = set()
+        labels: list[str] = []
+        for rows in classes:
+            label = next(label for label in self._candidates(rows) if _words(label) not in taken)
+            taken.add(_words(label))
+            labels.append(label)
+        return labels
+
+    def _candidates(self, rows: NDArray[np.integer]) -> Iterator[str]:
+        weights = np.where(self._shares(rows) >= LABEL_SHARE, self.term_weights(rows), 0.0)
+        best = [int(term) for term in np.lexsort((np.arange(len(weights)), -weights))[:8] if weights[term] > 0]
+        if best:
+            strong = [term for term in best[:LABEL_TERMS] if weights[term] >= _SECOND_TERM * weights[best[0]]]
+            yield self._joined(strong)
+            for other in best[1:]:
+                yield self._joined([best[0], other])
+            for other in best[2:]:
+                yield self._joined([best[0], best[1], other])
+        strongest = rows[np.lexsort((rows, -self.popularity[rows]))]
+        names = [self.catalog.title(row) or self.item_ids[int(row)] for row in strongest]
+        prefix = f"{self._joined(best[:1])}: " if best else "Like "
+        yield prefix + names[0]
+        for other_name in names[1:]:
+            yield f"{prefix}{names[0]}, {other_name}"
+        yield prefix + f"{names[0]} ({self.item_ids[int(strongest[0])]})"
+
+    def _joined(self, terms: Iterable[int]) -> str:
+        return " / ".join(self.names[term] for term in terms)
+
+
+def _terms(catalog: Catalog) -> tuple[list[str], NDArray[np.float64], Csr]:
+    """Names, weights and (n_items, n_terms) 0 and 1 of all terms that LEAST_ITEMS items have."""
+    found: dict[tuple[int, str], None] = {}
+    spellings: dict[str, Counter[str]] = {}
+    weight_of: dict[str, float] = {}
+    for row, term, weight in _mentions(catalog):
+        key = fold(term)
+        if key:
+            found[row, key] = None
+            spellings.setdefault(key, Counter())[term] += 1
+            weight_of[key] = max(weight_of.get(key, 0.0), weight)
+    frequent = Counter(key for _, key in found)
+    keys = sorted(key for key, count in frequent.items() if count >= LEAST_ITEMS)
+    column = {key: place for place, key in enumerate(keys)}
+    cells = [(row, column[key]) for row, key in found if key in column]
+    rows, columns = zip(*cells, strict=True) if cells else ((), ())
+    shape = (len(catalog.titles), len(keys))
+    has = sp.csr_matrix((np.ones(len(cells), np.float32), (rows, columns)), shape=shape)
+    names = [title_case(min(spellings[key].items(), key=lambda entry: (-entry[1], entry[0]))[0]) for key in keys]
+    return names, np.array([weight_of[key] for key in keys], np.float64), has
+
+
+def _mentions(catalog: Catalog) -> Iterator[tuple[int, str, float]]:
+    """(row, term, weight) of everything that could describe an item."""
+    rows = range(len(catalog.titles))
+    for name, attribute in catalog.attributes.items():
+        if isinstance(attribute, ListColumn | CategoryColumn):
+            for row in rows:
+                value = attribute.value(row)
+                for term in [value] if isinstance(value, str) else value or []:
+                    if len(term) <= _LONGEST_TERM:
+                        yield row, term, 1.0
+        elif isinstance(attribute, NumberColumn) and "year" in name.lower():
+            for row in rows:
+                if 1000 <= attribute.values[row] < 3000:
+                    yield row, f"{int(attribute.values[row]) // 10 * 10}s", DECADE_WEIGHT
+    for row in rows:
+        for word in re.findall(r"[^\W\d_]{3,}", catalog.titles[row]):
+            if word.lower() not in _STOP_WORDS:
+                yield row, word, TITLE_WEIGHT
+
+
+def fold(term: str) -> str:
+    """Near-duplicates have one folded form: "Sci-Fi", "sci fi" and "SciFi"; "child-s", "Children's" stay two."""
+    letters = re.sub(r"[^\w]+", "", term.casefold().replace("&", "and"))
+    letters = re.sub(r"ies$", "y", letters) if len(letters) > 5 else letters
+    return (
+        letters[:-1] if len(letters) > 3 and letters.endswith("s") and not letters.endswith(("ss", "0s")) else letters
+    )
+
+
+def title_case(term: str) -> str:
+    """Capital first letters; what has capitals within ("Sci-Fi", "DC") or digits first ("1980s") stays."""
+    words = re.sub(r"[-_]+", " ", term).split() if term.islower() else term.split()
+    return " ".join(word if not word.islower() or word[0].isdigit() else word[0].upper() + word[1:] for word in words)
+
+
+def _words(label: str) -> frozenset[str]:
+    return frozenset(fold(word) for word in re.split(r"[\s/]+", label) if fold(word))

@@ -1,0 +1,71 @@
+"""Files to Polars frames: CSV, TSV and RecBole's atomic files (also .gz, all text), Parquet, JSON lines."""
+
+import hashlib
+from pathlib import Path
+
+import polars as pl
+
+from trainer.errors import DataError
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".item": "\t"}
+_JSON_LINES = (".jsonl", ".ndjson")
+KINDS = ".csv, .tsv, .inter, .item (each also .gz), .parquet, .jsonl"
+
+
+def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
+    """Reads `path` by its ending. Text columns come as written; RecBole's `name:type` header loses its type.
+
+    Raises DataError for a file that is missing, empty, of an unknown kind, not UTF-8 or malformed.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    if not path.stat().st_size:
+        raise DataError(f"{path}: the file is empty")
+    endings = [ending for ending in path.suffixes if ending != ".gz"]
+    ending = endings[-1].lower() if endings else ""
+    try:
+        if ending == ".parquet":
+            frame = pl.read_parquet(path)
+        elif ending in _JSON_LINES:
+            frame = pl.read_ndjson(path)
+        elif ending in _SEPARATORS or separator:
+            frame = pl.read_csv(
+                path,
+                separator=separator or _SEPARATORS[ending],
+                infer_schema=False,
+                quote_char=None if ending in (".inter", ".item") else '"',
+            )
+        else:
+            raise DataError(f"{path}: unknown kind of file; expected {KINDS}, or give --separator")
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{path}: {_explained(error)}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    if not frame.height:
+        raise DataError(f"{path}: it has a header and no rows")
+    sequences = [name for name in frame.columns if name.endswith(":token_seq")]
+    frame = frame.with_columns(pl.col(name).str.split(" ") for name in sequences)
+    return frame.rename({name: name.split(":")[0].strip().lstrip("\ufeff") for name in frame.columns})
+
+
+def _explained(error: pl.exceptions.PolarsError) -> str:
+    text = str(error).splitlines()[0]
+    if "utf-8" in text.lower() or "utf8" in text.lower():
+        return "it is not UTF-8; convert it first, for instance with `iconv -f latin1 -t utf-8`"
+    return f"it cannot be read as its ending says ({text})"
+
+
+def as_text(column: pl.Series) -> pl.Series:
+    """Ids as the strings they are on the wire: 7 and 7.0 are both "7"."""
+    if column.dtype.is_float() and bool((column.drop_nulls() % 1 == 0).all()):
+        column = column.cast(pl.Int64)
+    return column.cast(pl.String).str.strip_chars()
+
+
+def fingerprint(*frames: pl.DataFrame) -> str:
+    """sha256 of the frames' names and values, whatever the order of their rows."""
+    digest = hashlib.sha256()
+    for frame in frames:
+        flat = frame.with_columns(pl.col(pl.List(pl.String)).list.join("\x1f"))
+        digest.update(flat.sort(flat.columns, nulls_last=True).write_csv(float_precision=6).encode())
+    return digest.hexdigest()
