@@ -61,7 +61,7 @@ def main() -> None:
 
 def _axis(text: str, base: FitOptions) -> list[tuple[str, Any]]:
     name, _, values = text.partition("=")
-    example = getattr(base, name)
+    example = getattr(base, name) or 0
     if isinstance(example, bool):
         return [(name, value == "true") for value in values.split(",")]
     return [(name, type(example)(value)) for value in values.split(",")]

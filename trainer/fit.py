@@ -44,8 +44,8 @@ class FitOptions:
     """Most epochs of the last stage, at `nonzeros`."""
     patience: int = 4
     """Epochs without a better validation nDCG@100 after which the last stage ends."""
-    batch_size: int = 256
-    """Users a step."""
+    batch_size: int | None = None
+    """Users a step; None: the power of two that makes about eight steps an epoch, from 64 to 1024."""
     learning_rate: float = 0.03
     epsilon: float = 1e-8
     precision: Precision = "float32"
@@ -83,6 +83,11 @@ def default_dims(n_items: int) -> int:
     return int(min(max(2 ** round(np.log2(max(n_items / 100, 1) ** 1.8)), 64), 4096))
 
 
+def default_batch_size(n_users: int) -> int:
+    """The power of two nearest n_users / 8, from 64 to 1024 (docs/defaults.md)."""
+    return int(min(max(2 ** round(np.log2(max(n_users / 8, 1))), 64), 1024))
+
+
 def default_precision() -> Precision:
     """bfloat16 where the processor multiplies it in hardware (AMX), float32 elsewhere."""
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
@@ -96,9 +101,10 @@ def fit(train: Csr, validation: Holdout | None, options: FitOptions, watch: Watc
     Raises ConfigurationError for options that do not fit together, TrainingError where the loss is lost.
     """
     stages = options.stages()
-    if options.learning_rate <= 0 or options.batch_size < 1:
+    if options.learning_rate <= 0 or (options.batch_size is not None and options.batch_size < 1):
         raise ConfigurationError("--learning-rate and --batch-size must be positive")
     generator = torch.Generator().manual_seed(options.seed)
+    batch_size = options.batch_size or default_batch_size(train.shape[0])
     model = CompressedElsa(xavier_uniform(train.shape[1], options.dims, generator))
     trained = train.getnnz(axis=0) > 0  # an item that no training user has would keep its random start
     total = sum(stage.epochs for stage in stages)
@@ -111,7 +117,8 @@ def fit(train: Csr, validation: Holdout | None, options: FitOptions, watch: Watc
         since_best = 0
         for _ in range(stage.epochs):
             number += 1
-            loss = _epoch(model, train, optimiser, options, generator)
+            users = torch.randperm(train.shape[0], generator=generator).numpy()
+            loss = _epoch(model, train[users], optimiser, options, batch_size)
             score = None
             if validation is not None and place == len(stages):
                 embedding = to_embedding(model.item_matrix(), options.nonzeros, trained)
@@ -126,20 +133,20 @@ def fit(train: Csr, validation: Holdout | None, options: FitOptions, watch: Watc
 
 
 def _epoch(
-    model: CompressedElsa, train: Csr, optimiser: torch.optim.Optimizer, options: FitOptions, generator: torch.Generator
+    model: CompressedElsa, users: Csr, optimiser: torch.optim.Optimizer, options: FitOptions, batch_size: int
 ) -> float:
-    """One pass over the users in a new order; the mean loss."""
-    users = torch.randperm(train.shape[0], generator=generator).numpy()
+    """One pass over the users in the order given; the mean loss."""
+    n_users = users.shape[0]
     total = 0.0
-    for start in range(0, len(users), options.batch_size):
-        x: Tensor = torch.from_numpy(train[users[start : start + options.batch_size]].toarray())
+    for start in range(0, n_users, batch_size):
+        x: Tensor = torch.from_numpy(users[start : start + batch_size].toarray())
         with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16"):
             loss = model.loss(x, options.loss)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         total += loss.item() * len(x)
-    mean = total / len(users)
+    mean = total / n_users
     if not np.isfinite(mean):
         raise TrainingError("the loss is no longer a number; lower --learning-rate")
     return mean

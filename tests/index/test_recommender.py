@@ -1,0 +1,226 @@
+"""ids in, ids out: against the oracle on random models, and by hand where the right answer is known."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.errors import UnknownItemError, UnknownSegmentError
+from index.model import Model
+from index.recommender import Recommender
+from tests import oracle
+from tests.worlds import BY_HAND, by_hand, random_model
+
+HISTORIES = st.dictionaries(st.integers(0, 219), st.sampled_from([1.0, 1.0, 0.5, -1.0, 2.0]), max_size=12)
+SUBSETS = st.none() | st.sets(st.integers(0, 219), max_size=40)
+
+
+def answered(model: Model) -> Recommender:
+    assert model.violation() is None
+    return Recommender(model, "v1")
+
+
+def dense(model: Model) -> oracle.Matrix:
+    return model.embedding.to_dense().astype(np.float64)
+
+
+def rows_of(model: Model, item_ids: list[str]) -> list[int]:
+    found = [model.vocabulary.row(item_id) for item_id in item_ids]
+    assert None not in found
+    return [row for row in found if row is not None]
+
+
+@given(
+    st.integers(0, 30), HISTORIES, st.sets(st.integers(0, 219), max_size=30), SUBSETS,
+    st.none() | st.sets(st.integers(0, 7), max_size=4), st.integers(1, 250),
+)  # fmt: skip
+def test_recommendations_equal_the_dense_product(
+    seed: int,
+    history: dict[int, float],
+    exclude: set[int],
+    candidates: set[int] | None,
+    segments: set[int] | None,
+    n: int,
+) -> None:
+    model = random_model(seed)
+    found = answered(model).recommend(
+        {f"item-{row}": weight for row, weight in history.items()},
+        n,
+        exclude=[f"item-{row}" for row in exclude],
+        candidates=None if candidates is None else [f"item-{row}" for row in candidates],
+        segments=None if segments is None else [f"s{row}" for row in segments],
+    )
+    known = {row: weight for row, weight in history.items() if row < 200}
+    values = oracle.scores(dense(model), list(known), list(known.values()))
+    profile = oracle.profile(dense(model), list(known), list(known.values()))
+    allowed = [
+        row not in known
+        and row not in exclude
+        and (candidates is None or row in candidates)
+        and (segments is None or model.segments.membership[row] in segments)
+        for row in range(200)
+    ]
+    popular = model.popularity.astype(np.float64)
+    if np.abs(profile).max() < 1e-12:
+        expected = oracle.ranking(popular, n, allowed)
+        values = popular
+    else:
+        coded = (dense(model) != 0).any(axis=1)
+        expected = oracle.ranking(values, n, [a and bool(c) for a, c in zip(allowed, coded, strict=True)])
+        expected += oracle.ranking(
+            popular, n - len(expected), [a and not c for a, c in zip(allowed, coded, strict=True)]
+        )
+    rows = rows_of(model, [item.item_id for item in found.items])
+    assert oracle.same_order(rows, values, expected)
+    np.testing.assert_allclose([item.score for item in found.items], values[rows], atol=1e-5)
+    assert [item.rank for item in found.items] == list(range(1, len(rows) + 1))
+    assert set(found.unknown_items) == {f"item-{row}" for row in history if row >= 200}
+    assert (found.shortfall is None) == (len(rows) == n)
+
+
+@given(st.integers(0, 30), HISTORIES.filter(bool), st.integers(1, 10))
+def test_segments_equal_the_dense_product_with_b(seed: int, history: dict[int, float], n: int) -> None:
+    model = random_model(seed)
+    known = {row: weight for row, weight in history.items() if row < 200}
+    profile = oracle.profile(dense(model), list(known), list(known.values()))
+    found = answered(model).segments({f"item-{row}": weight for row, weight in history.items()}, n).segments
+    if np.abs(profile).max() < 1e-12:
+        assert all(segment.source == "popularity" for segment in found)
+        return
+    signed_dims = [model.segments.signed_dims(row) for row in range(len(model.segments))]
+    values = profile @ oracle.segment_matrix(signed_dims, model.embedding.n_dims).T
+    rows = [int(segment.segment_id[1:]) for segment in found]
+    assert oracle.same_order(rows, values, oracle.ranking(values, n, [True] * len(values)))
+    np.testing.assert_allclose([segment.score for segment in found], values[rows], atol=1e-5)
+
+
+@given(st.integers(0, 30), HISTORIES, st.integers(1, 8), st.integers(1, 30), st.integers(1, 12))
+def test_a_homepage_is_the_oracles_layout(
+    seed: int, history: dict[int, float], shelves: int, items_per_shelf: int, min_items: int
+) -> None:
+    model = random_model(seed)
+    known = {row: weight for row, weight in history.items() if row < 200}
+    profile = oracle.profile(dense(model), list(known), list(known.values()))
+    if np.abs(profile).max() < 1e-9:
+        return
+    page = answered(model).homepage(
+        {f"item-{row}": weight for row, weight in history.items()},
+        shelves=shelves,
+        items_per_shelf=items_per_shelf,
+        min_items=min_items,
+    )
+    signed_dims = [model.segments.signed_dims(row) for row in range(len(model.segments))]
+    expected = oracle.layout(
+        oracle.scores(dense(model), list(known), list(known.values())),
+        profile @ oracle.segment_matrix(signed_dims, model.embedding.n_dims).T,
+        model.segments.membership.tolist(),
+        set(known),
+        shelves=shelves,
+        items_per_shelf=items_per_shelf,
+        min_items=min_items,
+    )
+    values = oracle.scores(dense(model), list(known), list(known.values()))
+    assert [shelf.segment_id for shelf in page.shelves] == [f"s{segment}" for segment, _ in expected]
+    for shelf, (_, items) in zip(page.shelves, expected, strict=True):
+        assert oracle.same_order(rows_of(model, [item.item_id for item in shelf.items]), values, items)
+
+
+@given(st.integers(0, 30), HISTORIES, st.randoms())
+def test_the_order_of_a_history_changes_nothing(seed: int, history: dict[int, float], random: object) -> None:
+    recommender = answered(random_model(seed))
+    entries = [(f"item-{row}", weight) for row, weight in history.items()]
+    assert recommender.recommend(dict(entries), 50) == dataclasses.replace(
+        recommender.recommend(dict(reversed(entries)), 50),
+        unknown_items=recommender.recommend(dict(entries), 50).unknown_items,
+    )
+
+
+def test_no_item_stands_twice_on_a_page_and_none_of_the_history() -> None:
+    recommender = answered(random_model(3))
+    history = [f"item-{row}" for row in range(0, 60, 3)]
+    page = recommender.homepage(history, shelves=8, items_per_shelf=40, min_items=1, exclude=["item-1"])
+    shown = [item.item_id for shelf in page.shelves for item in shelf.items]
+    assert len(shown) == len(set(shown))
+    assert not {*history, "item-1"} & set(shown)
+
+
+def test_by_hand_a_comedy_fan_gets_comedy() -> None:
+    found = answered(by_hand()).recommend(["a"], 5)
+    assert [(item.item_id, item.title) for item in found.items] == [
+        ("c", "Clerks"), ("b", "Brazil"), ("d", "Das Boot"), ("e", None), ("f", "Fog"),
+    ]  # fmt: skip
+    assert [item.score for item in found.items] == pytest.approx([0.8, 0.48, 0.36, 0.0, 0.0])
+    assert [item.source for item in found.items] == ["profile"] * 4 + ["popularity"]
+
+
+def test_a_negative_weight_leads_away() -> None:
+    assert answered(by_hand()).recommend({"a": 1.0, "d": -2.0}, 2).items[0].item_id == "c"
+    assert answered(by_hand()).recommend({"a": -1.0}, 4).items[0].item_id == "e"
+
+
+def test_negative_scores_outrank_what_is_masked() -> None:
+    found = answered(by_hand()).recommend({"a": -1.0}, 10, exclude=["e"])
+    assert [item.item_id for item in found.items] == ["d", "b", "c", "f"]
+
+
+@pytest.mark.parametrize("history", [[], ["nobody", "knows"], ["f"]])
+def test_without_a_profile_popularity_answers_and_says_so(history: list[str]) -> None:
+    found = answered(by_hand()).recommend(history, 3)
+    assert [item.item_id for item in found.items] == ["a", "b", "c"]
+    assert {item.source for item in found.items} == {"popularity"}
+    assert [item.score for item in found.items] == pytest.approx([0.5, 0.4, 0.3])
+    assert found.unknown_items == [name for name in history if name != "f"]
+
+
+def test_a_popular_page_has_the_popular_segments_first_and_says_why() -> None:
+    page = answered(by_hand()).homepage([], min_items=1)
+    assert [shelf.label for shelf in page.shelves] == ["Comedy", "Gloom", "War"]
+    assert {shelf.reason for shelf in page.shelves} == {"Popular with everyone"}
+
+
+def test_a_shelf_names_the_items_that_add_most_to_its_segment() -> None:
+    page = answered(by_hand()).homepage(["a", "e"], min_items=1)
+    assert [(shelf.label, shelf.reason) for shelf in page.shelves][:2] == [
+        ("War", "Because of e"),
+        ("Comedy", "Because of Airplane!"),
+    ]
+
+
+def test_a_shelf_under_min_items_gives_way() -> None:
+    page = answered(by_hand()).homepage(["a"], min_items=2)
+    assert [shelf.label for shelf in page.shelves] == ["War"]
+
+
+def test_a_shortfall_says_what_left_nothing() -> None:
+    found = answered(by_hand()).recommend(["a"], 3, candidates=["b", "nobody"], exclude=["c"])
+    assert [item.item_id for item in found.items] == ["b"]
+    assert found.shortfall == "1 of 3: no more of the 6 items are left by the history and exclude and candidates"
+
+
+def test_no_candidates_means_no_items_and_not_all() -> None:
+    assert answered(by_hand()).recommend(["a"], 3, candidates=[]).items == []
+    assert answered(by_hand()).recommend(["a"], 3, segments=[]).items == []
+
+
+def test_an_unknown_segment_or_item_is_refused_by_name() -> None:
+    with pytest.raises(UnknownSegmentError, match="'s9'"):
+        answered(by_hand()).recommend(["a"], 3, segments=["s9"])
+    with pytest.raises(UnknownItemError, match="'zz'"):
+        answered(by_hand()).similar("zz")
+
+
+def test_similar_items_are_ranked_by_cosine_without_the_item_itself() -> None:
+    found = answered(by_hand()).similar("c", 3)
+    assert [item.item_id for item in found] == ["a", "b", "d"]
+    assert [item.score for item in found] == pytest.approx([0.8, 0.6, 0.0])
+
+
+def test_the_hand_made_world_is_stored_as_written() -> None:
+    np.testing.assert_allclose(by_hand().embedding.to_dense(), BY_HAND, atol=1e-7)
+
+
+def test_the_public_face_is_what_the_documentation_names() -> None:
+    methods = {name for name in vars(Recommender) if not name.startswith("_")}
+    assert methods == {"open", "recommend", "segments", "homepage", "similar", "segment_row", "warm_up"}

@@ -1,0 +1,99 @@
+"""Who may know whom (docs/design.md section 4), as a table over every import, and in running processes."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# package or file: what it must not import
+FORBIDDEN = {
+    "index": {
+        "trainer",
+        "service",
+        "torch",
+        "scipy",
+        "polars",
+        "fastapi",
+        "pydantic",
+        "redis",
+        "httpx",
+        "uvicorn",
+        "tqdm",
+    },
+    "service": {"trainer", "torch", "scipy", "polars", "tqdm"},
+    "trainer": {"service", "fastapi", "redis", "uvicorn", "pydantic"},
+}
+# module: the only files that may import it
+ONLY_IN = {
+    "numba": {"index/kernels.py"},
+    "redis": {"service/layout_cache.py"},
+    "torch": {"trainer/__main__.py", "trainer/export.py", "trainer/fit.py", "trainer/model.py"},
+    "polars": {
+        "trainer/datasets.py",
+        "trainer/interactions.py",
+        "trainer/items.py",
+        "trainer/synthetic.py",
+        "trainer/tables.py",
+    },
+    "httpx": {"trainer/datasets.py"},
+    "uvicorn": {"service/__main__.py"},
+}
+FILES = sorted(path for package in FORBIDDEN for path in (ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_imports_only_what_it_may_know(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    found = imported(path)
+    assert not found & FORBIDDEN[name.split("/")[0]]
+    assert not {module for module, files in ONLY_IN.items() if module in found and name not in files}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_says_what_it_is_and_holds_one_noun(path: Path) -> None:
+    text = path.read_text()
+    if text.strip():
+        assert ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= 300
+
+
+def test_no_module_is_a_drawer() -> None:
+    drawers = {"utils", "helpers", "common", "core", "manager", "factory", "base", "misc"}
+    assert not [path for path in FILES if path.stem in drawers]
+
+
+def test_nothing_is_unpickled_or_evaluated() -> None:
+    for path in FILES:
+        text = path.read_text()
+        assert not {"pickle", "marshal", "shelve", "dill", "joblib"} & imported(path)
+        assert "allow_pickle=True" not in text
+        assert "torch.load" not in text
+
+
+def test_the_service_starts_with_torch_scipy_and_polars_absent() -> None:
+    program = """
+import sys
+for name in ("torch", "scipy", "polars", "trainer", "tqdm"):
+    sys.modules[name] = None
+import service.app, service.__main__, index.recommender
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_importing_a_package_does_nothing() -> None:
+    program = "import sys, index, trainer, service; sys.exit(bool({'numba', 'torch', 'fastapi'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
