@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import UnknownItemError, UnknownSegmentError
@@ -20,15 +20,12 @@ from service.schemas import TAGS, Problem
 
 logger = logging.getLogger(__name__)
 
+CODES = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class NotReadyError(Exception):
     """The model is still being warmed up."""
-
-
-class BodyTooLargeError(Exception):
-    """The body is longer than it may be."""
 
 
 class RequestRing:
@@ -44,6 +41,7 @@ class RequestRing:
         asked = Headers(scope=scope).get("x-request-id", "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
+        too_large = f"the body may have {self.max_body_bytes} bytes; send shorter lists"
         started = False
         received = 0
 
@@ -52,7 +50,7 @@ class RequestRing:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.max_body_bytes:
-                raise BodyTooLargeError
+                raise HTTPException(413, too_large)  # FastAPI lets its own exception through, and no other
             return message
 
         async def labelled(message: Message) -> None:
@@ -64,18 +62,12 @@ class RequestRing:
                 headers["X-Model-Version"] = self.model_version
             await send(message)
 
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isdecimal() and int(length) > self.max_body_bytes:
+            await problem(request_id, 413, CODES[413], too_large)(scope, receive, labelled)
+            return
         try:
-            length = Headers(scope=scope).get("content-length", "0")
-            if length.isdecimal() and int(length) > self.max_body_bytes:
-                raise BodyTooLargeError
             await self.app(scope, bounded, labelled)
-        except BodyTooLargeError:
-            if started:
-                raise
-            too_large = problem(
-                request_id, 413, "BODY_TOO_LARGE", f"the body may have {self.max_body_bytes} bytes; send shorter lists"
-            )
-            await too_large(scope, receive, labelled)
         except Exception:
             logger.exception("request %s failed", request_id)
             if started:
@@ -119,13 +111,12 @@ def install(app: FastAPI) -> None:
         fields = ", ".join(dict.fromkeys(entry["field"] for entry in errors))
         return problem(request_id(request), 422, "INVALID_REQUEST", f"check {fields}", errors=errors)
 
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
-        codes = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+    @app.exception_handler(StarletteHTTPException)
+    async def refused(request: Request, error: StarletteHTTPException) -> Response:
         return problem(
             request_id(request),
             error.status_code,
-            codes.get(error.status_code, HTTPStatus(error.status_code).name),
+            CODES.get(error.status_code, HTTPStatus(error.status_code).name),
             str(error.detail),
             headers=dict(error.headers) if error.headers else None,
         )

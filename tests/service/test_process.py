@@ -1,0 +1,123 @@
+"""The service as a process: python -m service, real sockets, signals, mistakes."""
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from index.artifact import Artifact
+from service.settings import Settings
+from tests.conftest import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "service", *arguments]
+
+
+@contextlib.contextmanager
+def serving(written: Artifact, port: int) -> Iterator[subprocess.Popen[str]]:
+    arguments = command("--artifacts", str(written.folder.parent), "--port", str(port))
+    process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200:
+                    break
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_prints_three_curl_lines_that_work_as_they_stand(written: Artifact) -> None:
+    port = free_port()
+    with serving(written, port) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(6)]
+        calls = [line for line in lines if line.startswith("curl ")]
+        assert len(calls) == 3
+        for call in calls:
+            words = shlex.split(call)
+            headers = dict([words[words.index("-H") + 1].split(": ")])
+            answer = httpx.post(words[2], content=words[words.index("-d") + 1], headers=headers)
+            assert answer.status_code == 200
+            assert answer.json()["unknown_items"] == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_quietly(written: Artifact, stop: signal.Signals) -> None:
+    with serving(written, free_port()) as process:
+        process.send_signal(stop)
+        _, errors = process.communicate(timeout=30)
+    assert "Traceback" not in errors
+
+
+def failing(*arguments: str, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        command(*arguments),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+        timeout=120,
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def test_a_port_in_use_says_so_before_anything_is_loaded() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, errors = failing("--port", str(taken.getsockname()[1]))
+    assert code == 3
+    assert errors.count("\n") == 1
+    assert "choose another --port" in errors
+
+
+def test_a_missing_artifact_is_one_line_and_exit_5(tmp_path: Path) -> None:
+    code, errors = failing("--artifacts", str(tmp_path), "--port", "0")
+    assert code == 5
+    assert (
+        errors
+        == f"error: no artifact in {tmp_path}: train one with `python -m trainer fit --data FILE --out {tmp_path}`\n"
+    )
+
+
+def test_a_corrupt_artifact_is_one_line_and_exit_5(written: Artifact) -> None:
+    (written.folder / "dims.npy").write_bytes(b"")
+    code, errors = failing("--artifacts", str(written.folder.parent), "--port", "0")
+    assert code == 5
+    assert errors.count("\n") == 1
+    assert "dims.npy" in errors
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SPARSESHELF_CACHE_TTL_SECONDS", "soon"),
+        ("SPARSESHELF_REDIS_URL", "http://x"),
+        ("SPARSESHELF_MAX_BODY_BYTES", "1"),
+    ],
+)
+def test_a_bad_setting_is_named_and_exit_3(written: Artifact, name: str, value: str) -> None:
+    code, errors = failing("--artifacts", str(written.folder.parent), "--port", "0", **{name: value})
+    assert code == 3
+    assert errors.count("\n") == 1
+    assert name in errors
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "service.md").read_text()
+    assert not [name for name in Settings.model_fields if f"`SPARSESHELF_{name.upper()}`" not in page]

@@ -1,0 +1,294 @@
+"""The HTTP contract, route by route, on the model checked by hand and against the oracle on a random one."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from index.artifact import Artifact
+from service.settings import Settings
+from tests import oracle
+from tests.conftest import write
+from tests.service.asking import asking
+from tests.worlds import random_model
+
+pytestmark = pytest.mark.anyio
+
+
+async def ask(written: Artifact, method: str, path: str, body: Any = None, **settings: Any) -> httpx.Response:
+    async with asking(Settings(artifacts=written.folder.parent, **settings)) as client:
+        return await client.request(method, path, json=body)
+
+
+async def test_recommend_answers_with_items_scores_and_what_it_did_not_know(written: Artifact) -> None:
+    response = await ask(written, "POST", "/recommend", {"history": ["a", "who"], "n": 2})
+    assert response.status_code == 200
+    assert response.json() == {
+        "model_version": written.version,
+        "items": [
+            {"item_id": "c", "title": "Clerks", "score": pytest.approx(0.8), "rank": 1, "source": "profile"},
+            {"item_id": "b", "title": "Brazil", "score": pytest.approx(0.48), "rank": 2, "source": "profile"},
+        ],
+        "unknown_items": ["who"],
+        "shortfall": None,
+    }
+
+
+async def test_every_answer_names_the_model_version_in_a_header(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        for path in ("/model", "/segments", "/health/live", "/nowhere"):
+            assert (await client.get(path)).headers["X-Model-Version"] == written.version
+
+
+async def test_repeats_count_once_and_weights_add_up(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+
+        async def scores(history: list[Any]) -> list[float]:
+            items = (await client.post("/recommend", json={"history": history})).json()["items"]
+            return [item["score"] for item in items]
+
+        once = await scores(["a"])
+        assert await scores(["a", "a", "a"]) == once
+        assert await scores([{"item_id": "a", "weight": 1}]) == once
+        twice = await scores([{"item_id": "a", "weight": 0.5}, {"item_id": "a", "weight": 1.5}])
+        assert twice == pytest.approx([2 * score for score in once])
+
+
+async def test_recommend_restricts_to_candidates_segments_and_excludes(written: Artifact) -> None:
+    body = {"history": ["a"], "candidates": ["c", "d", "e"], "segments": ["s2"], "exclude": ["d"], "n": 3}
+    answer = (await ask(written, "POST", "/recommend", body)).json()
+    assert [item["item_id"] for item in answer["items"]] == ["e"]
+    assert answer["shortfall"].startswith("1 of 3")
+
+
+async def test_segments_are_ranked_with_label_and_size(written: Artifact) -> None:
+    answer = (await ask(written, "POST", "/segments", {"history": ["d"], "n": 2})).json()
+    assert [(s["segment_id"], s["label"], s["size"], s["rank"]) for s in answer["segments"]] == [
+        ("s2", "War", 2, 1),
+        ("s1", "Comedy", 2, 2),
+    ]
+    assert answer["segments"][0]["score"] == pytest.approx(0.8)
+
+
+async def test_a_homepage_has_labelled_shelves_with_reasons(written: Artifact) -> None:
+    answer = (await ask(written, "POST", "/homepage", {"history": ["d"], "min_items": 1})).json()
+    assert [(shelf["label"], shelf["reason"]) for shelf in answer["shelves"]] == [
+        ("War", "Because of Das Boot"),
+        ("Comedy", "Something else for once"),
+        ("Gloom", "Something else for once"),
+    ]
+    assert [item["item_id"] for item in answer["shelves"][1]["items"]] == ["a", "c"]
+
+
+async def test_an_empty_history_gets_what_is_popular_and_is_told_so(written: Artifact) -> None:
+    answer = (await ask(written, "POST", "/recommend", {"history": [], "n": 2})).json()
+    assert [(item["item_id"], item["source"]) for item in answer["items"]] == [("a", "popularity"), ("b", "popularity")]
+
+
+async def test_similar_items_a_segment_the_list_and_the_model(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        similar = (await client.get("/items/c/similar", params={"n": 1})).json()
+        assert [item["item_id"] for item in similar["items"]] == ["a"]
+        listed = (await client.get("/segments")).json()["segments"]
+        assert listed[0] == {"segment_id": "s1", "label": "Comedy", "size": 2}
+        segment = (await client.get("/segments/s2")).json()
+        assert segment["signed_dims"] == [{"dim": 1, "sign": -1}]
+        assert [item["item_id"] for item in segment["items"]] == ["d", "e"]
+        model = (await client.get("/model")).json()
+        assert (model["n_items"], model["k"], model["n_dims"], model["bytes_per_item"]) == (6, 2, 4, 12)
+
+
+@pytest.mark.parametrize("item_id", ["a/b", "ä ö", "100%", "..", "?", "similar"])
+async def test_any_string_is_an_item_id(tmp_path: Path, item_id: str) -> None:
+    model = random_model(0, n_items=3)
+    renamed = type(model)(
+        model.embedding, model.popularity, type(model.vocabulary).of([item_id, "x", "y"]), model.catalog, model.segments
+    )
+    written = write(tmp_path, renamed)
+    async with asking(Settings(artifacts=tmp_path)) as client:
+        url = httpx.URL(
+            "http://test",
+            raw_path=b"/items/" + httpx.URL("", params={"q": item_id}).query[2:].replace(b"+", b"%20") + b"/similar",
+        )
+        response = await client.get(url)
+        if item_id != "..":  # a path of two dots is resolved away by every client; the posted routes take it
+            assert response.status_code == 200, response.text
+        posted = await client.post("/recommend", json={"history": [item_id], "n": 1})
+        assert posted.json()["unknown_items"] == []
+    assert written.version
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/recommend", {}, "history"),
+        ("/recommend", {"history": "a"}, "history"),
+        ("/recommend", {"history": [1]}, "history[0]"),
+        ("/recommend", {"history": ["a", ""]}, "history[1]"),
+        ("/recommend", {"history": ["x" * 513]}, "history[0]"),
+        ("/recommend", {"history": [{"item_id": "a"}]}, "history[0].weight"),
+        ("/recommend", {"history": [{"item_id": "a", "weight": "1"}]}, "history[0].weight"),
+        ("/recommend", {"history": [{"item_id": "a", "weight": 1, "x": 1}]}, "history[0].x"),
+        ("/recommend", {"history": ["a"] * 1001}, "history"),
+        ("/recommend", {"history": ["a"], "n": 0}, "n"),
+        ("/recommend", {"history": ["a"], "n": 1001}, "n"),
+        ("/recommend", {"history": ["a"], "n": 1.5}, "n"),
+        ("/recommend", {"history": ["a"], "n": True}, "n"),
+        ("/recommend", {"history": ["a"], "diversity": 0.5}, "diversity"),
+        ("/recommend", {"history": ["a"], "exclude": ["a"] * 10_001}, "exclude"),
+        ("/recommend", {"history": ["a"], "segments": ["s9"]}, "segments"),
+        ("/recommend", [], "body"),
+        ("/segments", {"history": ["a"], "n": -1}, "n"),
+        ("/homepage", {"history": ["a"], "shelves": 101}, "shelves"),
+        ("/homepage", {"history": ["a"], "user_id": "u"}, "user_id"),
+    ],
+)
+async def test_a_422_names_the_field(written: Artifact, path: str, body: Any, field: str) -> None:
+    response = await ask(written, "POST", path, body)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert field in [error["field"] for error in problem["errors"]]
+    assert problem["code"] == ("UNKNOWN_SEGMENT" if body and "segments" in body else "INVALID_REQUEST")
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000, b'{"history": [NaN'])
+async def test_what_is_no_json_is_a_400(written: Artifact, content: bytes) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        response = await client.post("/recommend", content=content, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (400, "MALFORMED_JSON")
+
+
+@pytest.mark.parametrize(
+    "history", [b'["\\ud800"]', b'[{"item_id": "a", "weight": NaN}]', b'[{"item_id": "a", "weight": 1e999}]']
+)
+async def test_what_json_allows_and_text_or_numbers_do_not_is_a_422(written: Artifact, history: bytes) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        headers = {"content-type": "application/json"}
+        response = await client.post("/recommend", content=b'{"history": ' + history + b"}", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (422, "INVALID_REQUEST")
+
+
+async def test_a_body_over_the_bound_is_a_413_however_it_is_sent(written: Artifact) -> None:
+    async def chunks() -> Any:
+        for _ in range(5):
+            yield b" " * 1000
+
+    async with asking(Settings(artifacts=written.folder.parent, max_body_bytes=2048)) as client:
+        for content in (b" " * 5000, chunks()):
+            response = await client.post("/recommend", content=content, headers={"content-type": "application/json"})
+            assert (response.status_code, response.json()["code"]) == (413, "BODY_TOO_LARGE")
+
+
+async def test_unknown_paths_items_segments_and_methods_are_problems(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        for method, path, status, code in (
+            ("GET", "/nowhere", 404, "NOT_FOUND"),
+            ("GET", "/items/zz/similar", 404, "UNKNOWN_ITEM"),
+            ("GET", "/segments/zz", 404, "UNKNOWN_SEGMENT"),
+            ("GET", "/recommend", 405, "METHOD_NOT_ALLOWED"),
+            ("GET", "/segments/s1?n=0", 422, "INVALID_REQUEST"),
+        ):
+            response = await client.request(method, path)
+            assert (response.status_code, response.json()["code"]) == (status, code)
+            assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_request_id_is_taken_over_when_it_is_harmless(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        assert (await client.get("/model", headers={"X-Request-ID": "abc-1"})).headers["X-Request-ID"] == "abc-1"
+        assert (await client.get("/model", headers={"X-Request-ID": "a b<script>"})).headers[
+            "X-Request-ID"
+        ] != "a b<script>"
+
+
+async def test_a_failure_of_ours_is_a_500_that_tells_nothing(
+    written: Artifact, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        monkeypatch.setattr("index.recommender.Recommender.segments", lambda *_: 1 / 0)
+        response = await client.post("/segments", json={"history": ["secret-item"]})
+    assert (response.status_code, response.json()["code"]) == (500, "INTERNAL_ERROR")
+    assert response.json()["request_id"] in caplog.text
+    assert "secret-item" not in caplog.text + response.text
+    assert "division" not in response.text
+
+
+async def test_histories_stay_out_of_the_log(written: Artifact, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        for body in ({"history": ["secret-item"]}, {"history": ["secret-item"], "n": 0}):
+            for path in ("/recommend", "/segments", "/homepage"):
+                response = await client.post(path, json=body)
+                assert response.status_code in (200, 422)
+    assert "secret-item" not in caplog.text
+
+
+# ---------------------------------------------------------------- against the oracle
+
+
+async def test_the_service_equals_the_oracle_on_random_histories(tmp_path: Path) -> None:
+    model = random_model(11, n_items=300, n_dims=64, k=8, n_segments=12)
+    write(tmp_path, model)
+    A = model.embedding.to_dense().astype(np.float64)
+    B = oracle.segment_matrix([model.segments.signed_dims(row) for row in range(12)], 64)
+    coded = (A != 0).any(axis=1)
+    rng = np.random.default_rng(0)
+    async with asking(Settings(artifacts=tmp_path)) as client:
+        for _ in range(100):
+            rows = rng.choice(np.flatnonzero(coded), rng.integers(1, 40), replace=False).tolist()
+            history = [f"item-{row}" for row in rows]
+            values = oracle.scores(A, rows, [1.0] * len(rows))
+            items = (await client.post("/recommend", json={"history": history, "n": 50})).json()["items"]
+            found = [int(item["item_id"].split("-")[1]) for item in items]
+            allowed = [row not in rows and bool(coded[row]) for row in range(300)]
+            assert oracle.same_order(found, values, oracle.ranking(values, 50, allowed))
+            np.testing.assert_allclose([item["score"] for item in items], values[found], atol=1e-5)
+
+            worth = oracle.profile(A, rows, [1.0] * len(rows)) @ B.T
+            segments = (await client.post("/segments", json={"history": history, "n": 5})).json()["segments"]
+            found = [int(segment["segment_id"][1:]) for segment in segments]
+            assert oracle.same_order(found, worth, oracle.ranking(worth, 5, [True] * 12))
+
+            body = {"history": history, "shelves": 4, "items_per_shelf": 6, "min_items": 3}
+            page = (await client.post("/homepage", json=body)).json()["shelves"]
+            membership = model.segments.membership.tolist()
+            expected = oracle.layout(values, worth, membership, set(rows), shelves=4, items_per_shelf=6, min_items=3)
+            assert [int(shelf["segment_id"][1:]) for shelf in page] == [segment for segment, _ in expected]
+            for shelf, (_, wanted) in zip(page, expected, strict=True):
+                shown = [int(item["item_id"].split("-")[1]) for item in shelf["items"]]
+                assert oracle.same_order(shown, values, wanted)
+
+
+# ---------------------------------------------------------------- readiness and the document
+
+
+async def test_before_it_is_warm_the_service_lives_but_is_not_ready(
+    written: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.live.LiveModel.warm_up", lambda _self: None)
+    from service.app import create_app  # noqa: PLC0415
+
+    app = create_app(Settings(artifacts=written.folder.parent))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.get("/health/live")).status_code == 200
+            assert (await client.get("/health/ready")).status_code == 503
+            refused = await client.post("/recommend", json={"history": []})
+            assert (refused.status_code, refused.json()["code"]) == (503, "NOT_READY")
+            assert refused.headers["Retry-After"] == "1"
+
+
+async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(written: Artifact) -> None:
+    document = (await ask(written, "GET", "/openapi.json")).json()
+    assert {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods} == {
+        "POST /recommend", "POST /segments", "POST /homepage", "GET /items/{item_id}/similar", "GET /segments",
+        "GET /segments/{segment_id}", "GET /model", "GET /health/live", "GET /health/ready",
+    }  # fmt: skip
