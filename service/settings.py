@@ -14,7 +14,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     """Where homepages are cached, `redis://[:password@]host:port/db`. Without it a bounded cache in the process."""
     redis_budget_seconds: float = Field(default=0.05, gt=0, le=5)
-    """What a request may spend on Redis, all in all; beyond it the page is computed."""
+    """What a look-up, and a store, may take; beyond it the page is computed without the cache."""
     redis_pause_seconds: float = Field(default=1.0, ge=0, le=60)
     """For how long Redis is left alone after it failed, so that a slow one does not slow every request."""
     cache_ttl_seconds: int = Field(default=300, gt=0, le=86_400)

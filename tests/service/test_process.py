@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from index.artifact import Artifact
+from service.__main__ import bound_socket
 from service.settings import Settings
 from tests.conftest import free_port
 
@@ -62,6 +63,12 @@ def test_a_signal_stops_it_quietly(written: Artifact, stop: signal.Signals) -> N
         process.send_signal(stop)
         _, errors = process.communicate(timeout=30)
     assert "Traceback" not in errors
+
+
+def test_answers_are_not_held_back_by_nagles_algorithm() -> None:
+    """asyncio sets TCP_NODELAY on connections of sockets that name TCP, and on no others."""
+    with bound_socket("127.0.0.1", 0) as bound:
+        assert bound.proto == socket.IPPROTO_TCP
 
 
 def failing(*arguments: str, **environment: str) -> tuple[int, str]:
