@@ -120,12 +120,10 @@ class Recommender:
         ranking, sources = self._ranking(taste, mask, n)
         shortfall = None
         if len(ranking.rows) < n:
-            limits = ["the history"] + ["exclude"] * bool(len(mask.never) > len(taste.rows))
-            limits += ["candidates"] * (candidates is not None) + ["segments"] * (segments is not None)
-            shortfall = (
-                f"{len(ranking.rows)} of {n}: no more of the {len(self.model.vocabulary)} items are left by "
-                + " and ".join(limits)
-            )
+            limits = [name for name, given in (("candidates", candidates), ("segments", segments)) if given is not None]
+            limits += ["exclude"] * bool(len(mask.never) > len(taste.rows)) + ["the history"]
+            n_items = len(self.model.vocabulary)
+            shortfall = f"{len(ranking.rows)} of {n}: {', '.join(limits)} leave no more of the {n_items} items"
         return Recommendation(self._items(ranking, sources), taste.unknown_items, shortfall)
 
     def segments(self, history: History, n: int = 10) -> SegmentRanking:
@@ -292,7 +290,7 @@ class Recommender:
         codes = self.model.embedding.weights[taste.rows] * signed[self.model.embedding.dims[taste.rows]]
         parts = rank(taste.weights * codes.sum(axis=1, dtype=np.float64), _REASON_ITEMS)
         names = [self._name(int(taste.rows[i])) for i, part in zip(parts.rows, parts.scores, strict=True) if part > 0]
-        return "Because of " + " and ".join(names) if names else "Something else for once"
+        return "Because of " + " and ".join(names) if names else "Something different"
 
     def _name(self, row: int) -> str:
         return self.model.catalog.title(row) or self.model.vocabulary.item_id(row)

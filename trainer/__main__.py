@@ -26,7 +26,7 @@ from trainer import datasets, report
 from trainer.baselines import ease, popular
 from trainer.errors import ConfigurationError, TrainerError
 from trainer.evaluate import Quality, quality, rank_scores, rank_served
-from trainer.fit import FitOptions, default_dims, default_precision, fit
+from trainer.fit import FitOptions, bytes_needed, default_batch_size, default_dims, default_precision, fit
 from trainer.interactions import PRESETS, Columns, Interactions, binarise, read_interactions, restricted
 from trainer.items import TYPES, ItemColumns, read_catalog, without_items_file
 from trainer.options import parser
@@ -76,7 +76,8 @@ def _fit(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads or os.cpu_count() or 1)
     interactions, catalog, source = _read(options)
     parts = split(interactions, seed=options.seed, holdout=not options.no_holdout)
-    fit_options = _fit_options(options, interactions)
+    fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0])
+    _check_memory(interactions.n_items, fit_options.dims, compare=options.compare)
     if parts.test is not None and parts.validation is not None:
         logger.info(
             "%d users train, %d validate, %d test", parts.train.shape[0], parts.validation.n_users, parts.test.n_users
@@ -177,11 +178,24 @@ def _types(texts: Sequence[str]) -> dict[str, str]:
     return types
 
 
-def _fit_options(options: argparse.Namespace, interactions: Interactions) -> FitOptions:
-    dims = options.dims or max(default_dims(interactions.n_items), options.nonzeros)
+def _check_memory(n_items: int, n_dims: int, *, compare: bool) -> None:
+    """Refuses what cannot fit into this machine's memory, before it is tried."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needs = {f"training {n_dims} dims of {n_items:,} items (choose smaller --dims)": bytes_needed(n_items, n_dims)}
+    if compare:
+        needs[f"EASE on {n_items:,} items (leave --compare out)"] = ease.bytes_needed(n_items)
+    for what, needed in needs.items():
+        if needed > machine:
+            raise ConfigurationError(
+                f"{what} takes about {needed / 2**30:.0f} GiB, this machine has {machine / 2**30:.0f}"
+            )
+
+
+def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> FitOptions:
+    dims = options.dims or max(default_dims(n_items), options.nonzeros)
     given = {
         name: getattr(options, name)
-        for name in ("dense_epochs", "prune_epochs", "final_epochs", "patience", "batch_size", "learning_rate")
+        for name in ("dense_epochs", "prune_epochs", "final_epochs", "patience", "learning_rate")
         if getattr(options, name) is not None
     }
     return FitOptions(
@@ -191,6 +205,7 @@ def _fit_options(options: argparse.Namespace, interactions: Interactions) -> Fit
         schedule=options.schedule,
         restart=options.restart,
         loss=options.loss,
+        batch_size=options.batch_size or default_batch_size(n_users),
         precision=options.precision or default_precision(),
         **given,
     )

@@ -88,6 +88,11 @@ def default_batch_size(n_users: int) -> int:
     return int(min(max(2 ** round(np.log2(max(n_users / 8, 1))), 64), 1024))
 
 
+def bytes_needed(n_items: int, n_dims: int) -> int:
+    """About the peak of `fit`, at its dense start: weights, initial values, gradient, two moments and A twice."""
+    return 7 * 4 * n_items * n_dims
+
+
 def default_precision() -> Precision:
     """bfloat16 where the processor multiplies it in hardware (AMX), float32 elsewhere."""
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()

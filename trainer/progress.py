@@ -1,6 +1,7 @@
 """What a person and a log file see of a training run."""
 
 import json
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Never, Self
@@ -9,14 +10,16 @@ from tqdm import tqdm
 
 from trainer.fit import Epoch
 
+logger = logging.getLogger(__name__)
+
 
 class Progress:
-    """A bar on stderr with an ETA (none where stderr is no terminal) and, where asked for, a line of JSON an epoch."""
+    """A bar on stderr with an ETA, on a terminal, ten lines elsewhere; where asked for, a line of JSON an epoch."""
 
     def __init__(self, log: Path | None, *, quiet: bool = False) -> None:
         self._bar: tqdm[Never] | None = None
         self._log = log.open("w", encoding="utf-8") if log else None
-        self._disable = True if quiet else None  # None: tqdm shows a bar on terminals only
+        self._quiet = quiet
 
     def __enter__(self) -> Self:
         return self
@@ -31,12 +34,15 @@ class Progress:
 
     def __call__(self, epoch: Epoch) -> None:
         if self._bar is None:
-            self._bar = tqdm(total=epoch.total, unit="epoch", disable=self._disable, dynamic_ncols=True)
-        facts = {"stage": epoch.stage, "k": epoch.k, "loss": f"{epoch.loss:.4f}"}
+            self._bar = tqdm(total=epoch.total, unit="epoch", disable=self._quiet or None, dynamic_ncols=True)
+        facts: dict[str, object] = {"stage": epoch.stage, "k": epoch.k, "loss": f"{epoch.loss:.4f}"}
         if epoch.validation is not None:
             facts["validation"] = f"{epoch.validation:.4f}"
         self._bar.set_postfix(facts, refresh=False)
         self._bar.update()
+        if self._bar.disable and not self._quiet and epoch.number % max(epoch.total // 10, 1) == 0:
+            words = ", ".join(f"{name} {value}" for name, value in facts.items())
+            logger.info("epoch %d of at most %d: %s", epoch.number, epoch.total, words)
         if self._log is not None:
             self._log.write(json.dumps(vars(epoch)) + "\n")
             self._log.flush()

@@ -62,10 +62,19 @@ def as_text(column: pl.Series) -> pl.Series:
     return column.cast(pl.String).str.strip_chars()
 
 
+def _flat(column: pl.Series) -> pl.Series:
+    """A column that can be sorted and written as text, whatever was nested in it."""
+    if isinstance(column.dtype, pl.List) and not column.dtype.inner.is_nested():
+        return column.cast(pl.List(pl.String)).list.join("\x1f")
+    if column.dtype.is_nested() or column.dtype == pl.Binary:
+        return pl.Series(column.name, [repr(value) for value in column], pl.String)
+    return column
+
+
 def fingerprint(*frames: pl.DataFrame) -> str:
     """sha256 of the frames' names and values, whatever the order of their rows."""
     digest = hashlib.sha256()
     for frame in frames:
-        flat = frame.with_columns(pl.col(pl.List(pl.String)).list.join("\x1f"))
+        flat = frame.select(_flat(column) for column in frame)
         digest.update(flat.sort(flat.columns, nulls_last=True).write_csv(float_precision=6).encode())
     return digest.hexdigest()

@@ -196,7 +196,7 @@ def test_a_shelf_under_min_items_gives_way() -> None:
 def test_a_shortfall_says_what_left_nothing() -> None:
     found = answered(by_hand()).recommend(["a"], 3, candidates=["b", "nobody"], exclude=["c"])
     assert [item.item_id for item in found.items] == ["b"]
-    assert found.shortfall == "1 of 3: no more of the 6 items are left by the history and exclude and candidates"
+    assert found.shortfall == "1 of 3: candidates, exclude, the history leave no more of the 6 items"
 
 
 def test_no_candidates_means_no_items_and_not_all() -> None:

@@ -66,7 +66,7 @@ def test_a_signal_stops_it_quietly(written: Artifact, stop: signal.Signals) -> N
 
 
 def test_answers_are_not_held_back_by_nagles_algorithm() -> None:
-    """asyncio sets TCP_NODELAY on connections of sockets that name TCP, and on no others."""
+    """TCP_NODELAY is set by asyncio on the connections of sockets that name TCP, and on no others."""
     with bound_socket("127.0.0.1", 0) as bound:
         assert bound.proto == socket.IPPROTO_TCP
 

@@ -38,7 +38,7 @@ def segment(
         raise ConfigurationError("--tau must lie between 0 and 1 and --max-share above 0 and at most 1")
     describer = Describer(embedding, catalog, item_ids, popularity)
     groups = by_dominant_dim(embedding)
-    largest = int(options.max_share * int(embedding.coded.sum()))
+    largest = max(int(options.max_share * int(embedding.coded.sum())), options.min_items)
     merged = merge(groups, describer.descriptor, tau=options.tau, smallest=options.min_items, largest=largest)
     membership = np.full(embedding.n_items, NO_SEGMENT, np.int32)
     for row, group in enumerate(merged):

@@ -7,7 +7,7 @@ drawn towards the catalogue by PRIOR_ITEMS average items, so that two films do n
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,10 +22,9 @@ LEAST_ITEMS = 3  # with a term, before it says anything
 LARGEST_SHARE = 0.5  # a term that half of the catalogue has names nothing
 TERMS_KEPT = 24  # of a class's descriptor
 DECADE_WEIGHT, TITLE_WEIGHT = 0.7, 0.3
-LABEL_TERMS = 2
 _SECOND_TERM = 0.35  # of the first term's weight, for a second one to stand in the label
 LABEL_SHARE = 0.2  # of a class must have a term that stands in its label
-_LONGEST_TERM = 28
+_LONGEST_TERM, _LONGEST_NAME = 28, 40
 _STOP_WORDS = frozenset(
     "a an and are as at be by de der des di die du el for from goes her his i ii iii il in is it its la le les los me "
     "my no not of on one or our part the this three to two un une vol volume was we who with you your".split()
@@ -91,22 +90,31 @@ class Describer:
         weights = np.where(self._shares(rows) >= LABEL_SHARE, self.term_weights(rows), 0.0)
         best = [int(term) for term in np.lexsort((np.arange(len(weights)), -weights))[:8] if weights[term] > 0]
         if best:
-            strong = [term for term in best[:LABEL_TERMS] if weights[term] >= _SECOND_TERM * weights[best[0]]]
-            yield self._joined(strong)
-            for other in best[1:]:
+            others = [term for term in best[1:] if not (self._is_decade(best[0]) and self._is_decade(term))]
+            yield self._joined([best[0], *others[:1]] if self._is_strong(weights, others, best[0]) else best[:1])
+            for other in others:
                 yield self._joined([best[0], other])
-            for other in best[2:]:
-                yield self._joined([best[0], best[1], other])
+            for other in others[1:]:
+                yield self._joined([best[0], others[0], other])
         strongest = rows[np.lexsort((rows, -self.popularity[rows]))]
-        names = [self.catalog.title(row) or self.item_ids[int(row)] for row in strongest]
+        names = [_shortened(self.catalog.title(row) or self.item_ids[int(row)]) for row in strongest]
         prefix = f"{self._joined(best[:1])}: " if best else "Like "
         yield prefix + names[0]
         for other_name in names[1:]:
             yield f"{prefix}{names[0]}, {other_name}"
         yield prefix + f"{names[0]} ({self.item_ids[int(strongest[0])]})"
 
-    def _joined(self, terms: Iterable[int]) -> str:
-        return " / ".join(self.names[term] for term in terms)
+    def _is_strong(self, weights: NDArray[np.float64], others: Sequence[int], first: int) -> bool:
+        """Whether a second term deserves its place beside the first."""
+        return bool(others) and bool(weights[others[0]] >= _SECOND_TERM * weights[first])
+
+    def _is_decade(self, term: int) -> bool:
+        return re.fullmatch(r"\d{4}s", self.names[term]) is not None
+
+    def _joined(self, terms: Sequence[int]) -> str:
+        """Drama and 1980s are "1980s Drama", Drama and War are "Drama / War"."""
+        decades = [self.names[term] for term in terms if self._is_decade(term)]
+        return " ".join([*decades, " / ".join(self.names[term] for term in terms if not self._is_decade(term))]).strip()
 
 
 def _terms(catalog: Catalog) -> tuple[list[str], NDArray[np.float64], Csr]:
@@ -164,6 +172,10 @@ def title_case(term: str) -> str:
     """Capital first letters; what has capitals within ("Sci-Fi", "DC") or digits first ("1980s") stays."""
     words = re.sub(r"[-_]+", " ", term).split() if term.islower() else term.split()
     return " ".join(word if not word.islower() or word[0].isdigit() else word[0].upper() + word[1:] for word in words)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
 
 
 def _words(label: str) -> frozenset[str]:
