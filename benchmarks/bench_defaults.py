@@ -61,10 +61,11 @@ def main() -> None:
 
 def _axis(text: str, base: FitOptions) -> list[tuple[str, Any]]:
     name, _, values = text.partition("=")
-    example = getattr(base, name) or 0
+    example = getattr(base, name)
     if isinstance(example, bool):
         return [(name, value == "true") for value in values.split(",")]
-    return [(name, type(example)(value)) for value in values.split(",")]
+    read = int if example is None else type(example)
+    return [(name, read(value)) for value in values.split(",")]
 
 
 if __name__ == "__main__":

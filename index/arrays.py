@@ -12,6 +12,7 @@ from index.model import Model
 from index.segments import Segments
 from index.vocabulary import Strings, Vocabulary
 
+MOST_DIMS = 2**24
 Array = NDArray[Any]
 Arrays = dict[str, Array]  # file of the artifact: its content
 
@@ -99,6 +100,8 @@ def model_of(arrays: Arrays, sizes: Mapping[str, int], attributes: Sequence[Mapp
     """The model of an artifact's arrays. KeyError for a missing one, ValueError for one of another type or size."""
     read = _Reader(arrays)
     n_dims = int(sizes["n_dims"])
+    if not 1 <= n_dims <= MOST_DIMS:
+        raise ValueError(f"{n_dims} dims; between 1 and {MOST_DIMS} can be served")
     dims = read.array("dims.npy", np.uint16, np.uint32, ndim=2)
     embedding = ItemEmbedding(dims, read.array("weights.npy", np.float32, ndim=2), n_dims)
     segments = Segments(

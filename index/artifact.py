@@ -28,9 +28,10 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,11 @@ class Manifest:
     data: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """What the version's name ends in: a digest of everything but the version."""
+        return digest(replace(self, version="").to_json().encode())[:12]
 
     def to_json(self) -> str:
         fields = {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
@@ -99,9 +105,12 @@ def write(
     if problem := model.violation():
         raise ArtifactError(f"this model cannot be written: {problem}")
     arrays = arrays_of(model)
-    partial = folder / f".writing-{os.getpid()}"
+    partial = folder / f".writing-{secrets.token_hex(8)}"
     try:
         partial.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
         files = {path: _write_array(partial / path, array) for path, array in sorted(arrays.items())}
         manifest = Manifest(
             version="",
@@ -119,13 +128,13 @@ def write(
             libraries=libraries,
         )
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:64] or "model"
-        version = f"{stem}-{digest(manifest.to_json().encode())[:12]}"
-        manifest = Manifest(**{**vars(manifest), "version": version})
+        manifest = replace(manifest, version=f"{stem}-{manifest.digest}")
+        version = manifest.version
         _write_synced(partial / MANIFEST, manifest.to_json().encode())
         _move_into_place(partial, folder / version)
         point_at(folder, version)
     except OSError as error:
-        raise ArtifactError(f"cannot write an artifact to {folder}: {error.strerror or error}") from error
+        raise _unwritable(folder, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return open_version(folder, version)
@@ -133,16 +142,27 @@ def write(
 
 def point_at(folder: Path, version: str) -> None:
     """Makes `version` the one to serve, atomically."""
-    pointer = folder / f".{CURRENT}-{os.getpid()}"
+    pointer = folder / f".{CURRENT}-{secrets.token_hex(8)}"
     _write_synced(pointer, f"{version}\n".encode())
     os.replace(pointer, folder / CURRENT)
     _sync_folder(folder)
 
 
+def _unwritable(folder: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(f"cannot write an artifact to {folder}: {error.strerror or error}")
+
+
 def _move_into_place(partial: Path, final: Path) -> None:
+    """Renames a complete folder to its version. The same version written before stays, unless it was damaged since."""
     _sync_folder(partial)
-    if final.exists():  # the same bytes were written before; what lies there may have been damaged since
-        shutil.rmtree(final)
+    if final.exists():
+        try:
+            open_version(final.parent, final.name)
+        except ArtifactError:
+            os.replace(final, partial.with_name(partial.name + ".damaged"))
+            shutil.rmtree(partial.with_name(partial.name + ".damaged"))
+        else:
+            return
     os.replace(partial, final)
     _sync_folder(final.parent)
 
@@ -211,13 +231,15 @@ def open_version(folder: Path, version: str) -> Artifact:
         raise ArtifactError(f"{root}: the version is not there; put it back or name another one in {folder / CURRENT}")
     manifest = _read_manifest(root / MANIFEST)
     if manifest.version != version:
-        raise ArtifactError(f"{root / MANIFEST}: it names version {manifest.version!r}")
+        raise ArtifactError(f"{root / MANIFEST}: it names version {str(manifest.version)[:40]!r}")
+    if not version.endswith(f"-{manifest.digest}"):
+        raise ArtifactError(f"{root / MANIFEST}: it was altered since it was written; its digest is {manifest.digest}")
     arrays = {path: _read_array(root, path, expected) for path, expected in manifest.files.items()}
     try:
         model = model_of(arrays, manifest.sizes, manifest.attributes)
     except KeyError as error:
         raise ArtifactError(f"{root / MANIFEST}: it does not list {error.args[0]}, which the format asks for") from None
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
         raise ArtifactError(f"{root}: {error}") from error
     if problem := model.violation():
         raise ArtifactError(f"{root}: {problem}")
@@ -226,7 +248,7 @@ def open_version(folder: Path, version: str) -> Artifact:
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        fields = json.loads(path.read_bytes())
+        fields = json.loads(path.read_bytes(), parse_constant=_refuse)
         format_number = fields.pop("format")
         if format_number != FORMAT:
             raise ArtifactError(
@@ -245,6 +267,10 @@ def _read_manifest(path: Path) -> Manifest:
     return manifest
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number")
+
+
 def _read_array(root: Path, path: str, expected: object) -> Array:
     file = root / path
     if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)?(\.[a-z_]+){1,3}", path):
@@ -258,7 +284,7 @@ def _read_array(root: Path, path: str, expected: object) -> Array:
         return array
     except FileNotFoundError:
         raise ArtifactError(f"{file}: the manifest lists it, but it is missing") from None
-    except (OSError, ValueError, EOFError, TypeError, SyntaxError, RecursionError) as error:
+    except (OSError, ValueError, EOFError, TypeError, SyntaxError, RecursionError, OverflowError) as error:
         raise ArtifactError(f"{file}: it is not an .npy file ({error})") from error
 
 

@@ -93,10 +93,11 @@ class Catalog:
                 return f"attribute {name!r} has {len(column)} values for {n_items} items"
             if isinstance(column, CategoryColumn | ListColumn):
                 codes = column.codes
-                if len(codes) and not -1 <= int(codes.min()) <= int(codes.max()) < len(column.categories):
+                least = -1 if isinstance(column, CategoryColumn) else 0
+                if len(codes) and not least <= int(codes.min()) <= int(codes.max()) < len(column.categories):
                     return f"attribute {name!r} has a code without a category"
             if isinstance(column, ListColumn):
                 starts = column.starts
-                if starts[0] != 0 or starts[-1] != len(column.codes) or (np.diff(starts) < 0).any():
+                if starts[0] != 0 or starts[-1] != len(column.codes) or (starts[1:] < starts[:-1]).any():
                     return f"attribute {name!r} has list bounds that do not lead through its codes"
         return None

@@ -33,6 +33,10 @@ class ItemEmbedding:
         return int(self.dims.shape[1])
 
     @property
+    def bytes_per_item(self) -> int:
+        return (self.dims.itemsize + self.weights.itemsize) * self.k
+
+    @property
     def coded(self) -> NDArray[np.bool_]:
         """(n_items,) whether an item has a code at all."""
         return np.asarray((self.weights != 0).any(axis=1))

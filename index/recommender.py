@@ -183,10 +183,11 @@ class Recommender:
 
     def warm_up(self) -> None:
         """Compiles, or loads from the cache, every kernel for the arrays at hand. Seconds once, then milliseconds."""
-        some = [self.model.vocabulary.item_id(row) for row in range(min(3, len(self.model.vocabulary)))]
-        self.recommend(some, 1)
-        self.segments(some, 1)
-        self.homepage(some, min_items=1)
+        coded = np.flatnonzero(self.model.embedding.coded)[:1]
+        for history in ([], [self.model.vocabulary.item_id(row) for row in coded]):
+            self.recommend(history, 1)
+            self.segments(history, 1)
+            self.homepage(history, min_items=1)
 
     # ------------------------------------------------------------ history to scores
 
@@ -288,8 +289,9 @@ class Recommender:
         entries = slice(self.model.segments.starts[segment], self.model.segments.starts[segment + 1])
         signed[self.model.segments.dims[entries]] = self.model.segments.weights[entries]
         codes = self.model.embedding.weights[taste.rows] * signed[self.model.embedding.dims[taste.rows]]
-        parts = rank(taste.weights * codes.sum(axis=1, dtype=np.float64), _REASON_ITEMS)
-        names = [self._name(int(taste.rows[i])) for i, part in zip(parts.rows, parts.scores, strict=True) if part > 0]
+        parts = taste.weights * codes.sum(axis=1, dtype=np.float64)
+        strongest = rank(np.where((parts > 0) & (taste.weights > 0), parts, -np.inf), _REASON_ITEMS).rows
+        names = [self._name(int(taste.rows[i])) for i in strongest]
         return "Because of " + " and ".join(names) if names else "Something different"
 
     def _name(self, row: int) -> str:

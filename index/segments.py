@@ -74,8 +74,8 @@ class Segments:
 
     def violation(self, n_items: int) -> str | None:
         """The first broken invariant in words, or None."""
-        lengths = np.diff(self.starts)
-        if len(self.starts) < 1 or self.starts[0] != 0 or self.starts[-1] != len(self.dims) or (lengths <= 0).any():
+        ascending = (self.starts[1:] > self.starts[:-1]).all()  # differences of hostile numbers would wrap around
+        if len(self.starts) < 1 or self.starts[0] != 0 or self.starts[-1] != len(self.dims) or not ascending:
             return "the row pointers of B do not lead from 0 to its last entry by at least one each"
         if len(self.dims) != len(self.signs):
             return f"{len(self.dims)} dims and {len(self.signs)} signs"

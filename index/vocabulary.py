@@ -40,7 +40,7 @@ class Strings(Sequence[str]):
     def violation(self) -> str | None:
         if self.blob.ndim != 1 or self.offsets.ndim != 1 or not len(self.offsets):
             return "it is not a blob with offsets"
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.blob) or (np.diff(self.offsets) < 0).any():
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.blob) or (self.offsets[1:] < self.offsets[:-1]).any():
             return "the offsets do not lead through the blob"
         try:
             for position in range(len(self)):

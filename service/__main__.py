@@ -7,6 +7,8 @@ import logging
 import shlex
 import socket
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from index.errors import ArtifactError
 from index.model import Model
 from index.search import rank
 from service.app import create_app
+from service.live import LiveModel
 from service.settings import Settings
 
 EXIT_CONFIGURATION, EXIT_ARTIFACT = 3, 5
@@ -66,6 +69,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        bound.listen(2048)
     except (OSError, OverflowError) as error:
         bound.close()
         raise error if isinstance(error, OSError) else OSError(0, "a port lies between 0 and 65535") from error
@@ -73,16 +77,21 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def _serve(app: FastAPI, listening: socket.socket) -> None:
-    host, port = listening.getsockname()[:2]
-    url = f"http://{host}:{port}"
-    model: Model = app.state.live.model
-    print(f"sparseshelf serves {len(model.vocabulary):,} items on {url} (documentation at {url}/docs). Try:\n")
-    for line in example_calls(model, url):
-        print(line)
-    print(flush=True)
     server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None))
+    threading.Thread(target=_announce, args=(app.state.live, server, listening), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down gracefully by then
         server.run(sockets=[listening])
+
+
+def _announce(live: LiveModel, server: uvicorn.Server, listening: socket.socket) -> None:
+    """Once there is an answer to be had, says where."""
+    live.wait_until_ready()
+    while not server.started:
+        time.sleep(0.01)
+    host, port = listening.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    print(f"sparseshelf serves {len(live.model.vocabulary):,} items on {url} (documentation at {url}/docs). Try:\n")
+    print("\n".join(example_calls(live.model, url)), end="\n\n", flush=True)
 
 
 def example_calls(model: Model, url: str) -> list[str]:

@@ -1,6 +1,8 @@
 """create_app(settings): nothing happens on import."""
 
 import asyncio
+import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +15,8 @@ from service.problems import RequestRing
 from service.routes import router
 from service.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Opens the current artifact and builds the app around it. Raises ArtifactError where it is missing or broken."""
@@ -21,6 +25,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(asyncio.to_thread(live.warm_up))
+        warming.add_done_callback(_stop_if_cold)
         yield
         await asyncio.wait([warming])
         await layout_cache.close()
@@ -36,6 +41,13 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.add_middleware(RequestRing, max_body_bytes=settings.max_body_bytes, model_version=live.version)
     return app
+
+
+def _stop_if_cold(warming: "asyncio.Task[None]") -> None:
+    """A model that cannot be warmed up will never answer: say so and let the supervisor start anew."""
+    if not warming.cancelled() and (error := warming.exception()) is not None:
+        logger.critical("the model could not be warmed up; stopping", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _cache(settings: Settings) -> LayoutCache:

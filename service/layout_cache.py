@@ -81,6 +81,10 @@ class RedisCache:
             socket_connect_timeout=budget_seconds,
             retry=Retry(NoBackoff(), 0),
         )
+        try:
+            self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # opens nothing yet
+        except TypeError as error:
+            raise ValueError(f"the address has a parameter that is not known ({error})") from error
         self._resting_until = 0.0
 
     async def get(self, key: str) -> Lookup:

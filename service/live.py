@@ -36,6 +36,9 @@ class LiveModel:
     def ready(self) -> bool:
         return self._warm.is_set()
 
+    def wait_until_ready(self) -> None:
+        self._warm.wait()
+
     @property
     def recommender(self) -> Recommender:
         """Raises NotReadyError until the model is warm."""

@@ -1,6 +1,5 @@
 """Errors as application/problem+json, the id of each request, and the bound on its body: the outer ring of the app."""
 
-import json
 import logging
 import re
 import secrets
@@ -97,7 +96,7 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Handlers for everything that is raised on purpose. What a request contained is not echoed."""
+    """Handlers for everything that is raised on purpose. Values of a history are not echoed."""
 
     def request_id(request: Request) -> str:
         return str(request.state.request_id)
@@ -107,7 +106,9 @@ def install(app: FastAPI) -> None:
         found = error.errors()
         if any(entry["type"] == "json_invalid" for entry in found):
             return problem(request_id(request), 400, "MALFORMED_JSON", "the body is not JSON")
-        errors = [{"field": _field(entry["loc"]), "message": str(entry["msg"])} for entry in _deepest(found)][:20]
+        errors = [
+            {"field": _field(entry["loc"]), "message": str(entry["msg"])} for entry in _first_of_each_field(found)
+        ][:20]
         fields = ", ".join(dict.fromkeys(entry["field"] for entry in errors))
         return problem(request_id(request), 422, "INVALID_REQUEST", f"check {fields}", errors=errors)
 
@@ -145,12 +146,13 @@ def install(app: FastAPI) -> None:
 
 def _field(location: Sequence[object]) -> str:
     """("body", "history", 3, "str") as "history[3]": the tags of the union are ours, not the caller's."""
-    parts = [part for part in location[1:] if part not in TAGS]
+    path = location[1:]
+    parts = [part for i, part in enumerate(path) if not (part in TAGS and i and isinstance(path[i - 1], int))]
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or "body"
 
 
-def _deepest(errors: Sequence[Any]) -> list[Any]:
-    """One line a field is enough."""
+def _first_of_each_field(errors: Sequence[Any]) -> list[Any]:
+    """The first of a field's errors; one line is enough."""
     seen: dict[str, Any] = {}
     for error in errors:
         seen.setdefault(_field(error["loc"]), error)
@@ -166,7 +168,3 @@ def openapi_problems(*statuses: int) -> dict[int | str, dict[str, object]]:
         }
         for status in statuses
     }
-
-
-def dumps(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,5 +1,6 @@
 """The HTTP contract of docs/design.md section 6. Searches run in worker threads, waiting for Redis does not."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -10,7 +11,7 @@ from index.recommender import Recommender
 from index.search import rank
 from service.layout_cache import LayoutCache, page_key
 from service.live import LiveModel
-from service.problems import dumps, openapi_problems
+from service.problems import openapi_problems
 from service.schemas import (
     MAX_ID_LENGTH,
     MAX_N,
@@ -95,7 +96,7 @@ async def homepage(body: HomepageRequest, recommender: Ready, cache: Cache) -> R
         body.min_items,
         sorted(set(body.exclude)),
     ]
-    key = page_key(recommender.version, dumps(parameters))
+    key = page_key(recommender.version, json.dumps(parameters))
     cached = await cache.get(key)
     outcome = cached.outcome
     if cached.page is not None and _is_page(cached.page):
@@ -174,7 +175,7 @@ def read_segment(
     )
 
 
-@router.get("/model", responses=openapi_problems(503))
+@router.get("/model")
 def read_model(live: Live) -> ModelAnswer:
     """What answers: sizes, data, metrics and options of the version being served."""
     embedding = live.model.embedding
@@ -184,7 +185,7 @@ def read_model(live: Live) -> ModelAnswer:
         n_dims=embedding.n_dims,
         k=embedding.k,
         n_segments=len(live.model.segments),
-        bytes_per_item=(embedding.dims.itemsize + embedding.weights.itemsize) * embedding.k,
+        bytes_per_item=embedding.bytes_per_item,
         data=dict(live.manifest.data),
         metrics=dict(live.manifest.metrics),
         options=dict(live.manifest.options),

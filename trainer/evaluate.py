@@ -59,7 +59,9 @@ def rank_embedding(embedding: ItemEmbedding, holdout: Holdout) -> Rankings:
 
     def scores(user: int) -> NDArray[np.float64]:
         rows = _items(holdout.history, user)
-        return search.scores(search.profile(rows, np.ones(len(rows))))
+        found = search.scores(search.profile(rows, np.ones(len(rows))))
+        found[search.uncoded] = -np.inf  # they come last, by popularity, where a ranking gets that far
+        return found
 
     return _rank(scores, holdout)
 

@@ -41,7 +41,7 @@ class FitOptions:
     prune_epochs: int = 20
     """Epochs over which the schedule runs."""
     final_epochs: int = 20
-    """Most epochs of the last stage, at `nonzeros`."""
+    """Most epochs at `nonzeros` after the schedule has reached it."""
     patience: int = 4
     """Epochs without a better validation nDCG@100 after which the last stage ends."""
     batch_size: int | None = None
@@ -88,9 +88,9 @@ def default_batch_size(n_users: int) -> int:
     return int(min(max(2 ** round(np.log2(max(n_users / 8, 1))), 64), 1024))
 
 
-def bytes_needed(n_items: int, n_dims: int) -> int:
-    """About the peak of `fit`, at its dense start: weights, initial values, gradient, two moments and A twice."""
-    return 7 * 4 * n_items * n_dims
+def bytes_needed(n_items: int, options: FitOptions) -> int:
+    """About the peak of `fit`, at its dense start: weights, initial values, gradient, two moments, A twice; a batch."""
+    return 4 * n_items * (7 * options.dims + 6 * (options.batch_size or 1024))
 
 
 def default_precision() -> Precision:
@@ -106,6 +106,8 @@ def fit(train: Csr, validation: Holdout | None, options: FitOptions, watch: Watc
     Raises ConfigurationError for options that do not fit together, TrainingError where the loss is lost.
     """
     stages = options.stages()
+    if options.patience < 1:
+        raise ConfigurationError("--patience must be at least 1")
     if options.learning_rate <= 0 or (options.batch_size is not None and options.batch_size < 1):
         raise ConfigurationError("--learning-rate and --batch-size must be positive")
     generator = torch.Generator().manual_seed(options.seed)
@@ -132,7 +134,7 @@ def fit(train: Csr, validation: Holdout | None, options: FitOptions, watch: Watc
                 if best is None or score > best[0]:
                     best, since_best = (score, embedding), 0
             watch(Epoch(number, total, place, stage.k, loss, score))
-            if since_best >= options.patience:
+            if score is not None and since_best >= options.patience:
                 break
     return best[1] if best else to_embedding(model.item_matrix(), options.nonzeros, trained)
 

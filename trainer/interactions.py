@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -10,9 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from trainer.errors import ConfigurationError, DataError
-from trainer.tables import as_text, fingerprint, read_table
+from trainer.tables import as_text, fingerprint, read_table, reading
 
-Csr = sp.csr_matrix[np.float32]
+Csr: TypeAlias = "sp.csr_matrix[np.float32]"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def read_interactions(
 
 def normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFrame:
     """The table as `user_id` and `item_id` (text) and, where there are any, `rating` and `timestamp` (numbers)."""
+    with reading(source):
+        return _normalise(frame, columns, source)
+
+
+def _normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFrame:
     names = {part: _find(frame, part, getattr(columns, part), source) for part in _USUAL}
     out = {"user_id": as_text(frame[str(names["user"])]), "item_id": as_text(frame[str(names["item"])])}
     for part in ("rating", "timestamp"):
@@ -97,10 +103,13 @@ def _find(frame: pl.DataFrame, part: str, asked: str | None, source: str) -> str
 
 
 def _is_number(column: pl.Series) -> bool:
-    return column.cast(pl.Float64, strict=False).null_count() == column.null_count()
+    simple = not column.dtype.is_nested() and column.dtype != pl.Binary
+    return simple and column.cast(pl.Float64, strict=False).null_count() == column.null_count()
 
 
 def _as_number(column: pl.Series, source: str) -> pl.Series:
+    if column.dtype.is_nested() or column.dtype == pl.Binary:
+        raise DataError(f"{source}: {column.name!r} holds {column.dtype} and not numbers; name another column")
     stripped = column.str.strip_chars() if column.dtype == pl.String else column
     numbers = stripped.cast(pl.Float64, strict=False)
     wrong = (numbers.is_null() | ~numbers.is_finite().fill_null(value=True)) & column.is_not_null()

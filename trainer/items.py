@@ -10,7 +10,7 @@ import polars as pl
 from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColumn, NumberColumn
 from index.vocabulary import Strings
 from trainer.errors import ConfigurationError, DataError
-from trainer.tables import as_text
+from trainer.tables import as_text, reading
 
 _USUAL_IDS = (
     "item_id",
@@ -53,6 +53,11 @@ def read_catalog(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColu
 
     Raises DataError where no column names the item, ConfigurationError for a column or type that is not there.
     """
+    with reading(source):
+        return _read(frame, item_ids, columns, source)
+
+
+def _read(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, source: str) -> ReadCatalog:
     id_column = columns.item or next((name for name in _USUAL_IDS if name in frame.columns), None)
     if id_column is None or id_column not in frame.columns:
         raise DataError(
@@ -141,7 +146,7 @@ def _column(values: pl.Series, kind: str, source: str) -> Column:
         case "list":
             lists = _lists(values)
             lengths = lists.list.len().fill_null(0).to_numpy().astype(np.int64)
-            flat = lists.list.drop_nulls().explode(empty_as_null=False).drop_nulls()
+            flat = lists.list.drop_nulls().explode().drop_nulls()
             codes, categories = _coded(flat)
             return ListColumn(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), codes, categories)
         case "link":

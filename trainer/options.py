@@ -1,6 +1,7 @@
 """The command line of the trainer: words to options."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.datasets import DATASETS
@@ -9,9 +10,40 @@ from trainer.items import TYPES
 from trainer.schedule import SCHEDULES
 from trainer.segmentation import SegmentOptions
 
+_OF_FILES = (
+    "items", "preset", "user_col", "item_col", "rating_col", "timestamp_col", "items_id_col", "title_col", "attribute",
+    "separator",
+)  # fmt: skip
 EXIT_CODES = (
     "exit codes: 0 done, 2 usage, 3 bad configuration, 4 bad data, 5 bad artifact, 6 training failed, 130 interrupted"
 )
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; exits with 2 where they are unknown or would be ignored."""
+    root = parser()
+    options = root.parse_args(arguments)
+    if options.command == "fit":
+        told = [name for name in _OF_FILES if getattr(options, name)]
+        if options.dataset and told:
+            root.error(f"--{told[0].replace('_', '-')} goes with --data; --dataset {options.dataset} knows its columns")
+        if options.no_holdout and options.compare:
+            root.error("--compare measures on held-out users; leave --no-holdout out")
+    return options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,13 +82,13 @@ def _fit(fit: argparse.ArgumentParser) -> None:
         "--separator", metavar="CHARACTER", help="between the columns of the text files (by their ending)"
     )
     data.add_argument("--min-rating", type=float, help="least positive rating (4 of 1 to 5 stars)")
-    data.add_argument("--min-items-per-user", type=int, default=5, help="users with fewer are dropped (5)")
+    data.add_argument("--min-items-per-user", type=positive, default=5, help="users with fewer are dropped (5)")
     data.add_argument("--no-holdout", action="store_true", help="train on all users and measure nothing")
     data.add_argument("--compare", action="store_true", help="measure EASE too, lambda chosen on validation users")
 
     model = fit.add_argument_group("model")
-    model.add_argument("--dims", type=int, help="width of the latent space (grows with the items)")
-    model.add_argument("--nonzeros", type=int, default=16, help="weights an item keeps (16)")
+    model.add_argument("--dims", type=positive, help="width of the latent space (grows with the items)")
+    model.add_argument("--nonzeros", type=positive, default=16, help="weights an item keeps (16)")
     model.add_argument("--schedule", choices=sorted(SCHEDULES), default="exponential", help="of pruning (exponential)")
     model.add_argument(
         "--restart", action=argparse.BooleanOptionalAction, default=False,
@@ -65,19 +97,19 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--loss", choices=("linear", "clip"), default="linear", help="the paper's formula, or clipped (linear)"
     )
-    model.add_argument("--dense-epochs", type=int, help="epochs before pruning starts")
-    model.add_argument("--prune-epochs", type=int, help="epochs of the schedule")
-    model.add_argument("--final-epochs", type=int, help="most epochs of the last stage")
-    model.add_argument("--patience", type=int, help="epochs of the last stage without improvement before it ends")
-    model.add_argument("--batch-size", type=int, help="users a step")
+    model.add_argument("--dense-epochs", type=natural, help="epochs before pruning starts")
+    model.add_argument("--prune-epochs", type=natural, help="epochs of the schedule")
+    model.add_argument("--final-epochs", type=positive, help="most epochs at --nonzeros after the schedule")
+    model.add_argument("--patience", type=positive, help="epochs of the last stage without improvement before it ends")
+    model.add_argument("--batch-size", type=positive, help="users a step")
     model.add_argument("--learning-rate", type=float)
     model.add_argument(
         "--precision", choices=("float32", "bfloat16"), help="of the products (what the machine is good at)"
     )
     model.add_argument(
-        "--seed", type=int, default=1, help="of the split, the initial weights and the order of users (1)"
+        "--seed", type=natural, default=1, help="of the split, the initial weights and the order of users (1)"
     )
-    model.add_argument("--threads", type=int, help="of torch (all cores); the same number gives the same bytes")
+    model.add_argument("--threads", type=positive, help="of torch (all cores); the same number gives the same bytes")
 
     segments = fit.add_argument_group("segments")
     defaults = SegmentOptions()

@@ -8,6 +8,7 @@ from typing import Never, Self
 
 from tqdm import tqdm
 
+from trainer.errors import ConfigurationError
 from trainer.fit import Epoch
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,10 @@ class Progress:
 
     def __init__(self, log: Path | None, *, quiet: bool = False) -> None:
         self._bar: tqdm[Never] | None = None
-        self._log = log.open("w", encoding="utf-8") if log else None
+        try:
+            self._log = log.open("w", encoding="utf-8") if log else None
+        except OSError as error:
+            raise ConfigurationError(f"--log {log}: cannot be written to ({error.strerror})") from error
         self._quiet = quiet
 
     def __enter__(self) -> Self:

@@ -12,7 +12,7 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     width = max(len(name) for name in rows) + 2
     lines = [" " * width + "".join(f"{metric:>11}" for metric in METRICS)]
     for name, metrics in rows.items():
-        lines.append(f"{name:{width}}" + "".join(f"{metrics[metric]:11.4f}" for metric in METRICS))
+        lines.append(f"{name:{width}}" + "".join(f"{metrics.get(metric, float('nan')):11.4f}" for metric in METRICS))
     return "\n".join(lines)
 
 
@@ -21,11 +21,10 @@ def described(artifact: Artifact, *, n_segments: int | None = None) -> str:
     model, manifest = artifact.model, artifact.manifest
     embedding, segments = model.embedding, model.segments
     coded = int(embedding.coded.sum())
-    code_bytes = (embedding.dims.itemsize + embedding.weights.itemsize) * embedding.k
     lines = [
         f"version     {artifact.version}",
         f"items       {embedding.n_items:,} ({coded:,} with a code), {embedding.k} of {embedding.n_dims} dims each",
-        f"bytes       {code_bytes} an item; {artifact.size_bytes:,} in all",
+        f"bytes       {embedding.bytes_per_item} an item; {artifact.size_bytes:,} in all",
         f"data        {manifest.data.get('source')}, fingerprint {str(manifest.data.get('fingerprint'))[:12]}",
         "options     " + ", ".join(f"{name} {value}" for name, value in manifest.options.items()),
     ]

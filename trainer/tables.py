@@ -1,6 +1,8 @@
 """Files to Polars frames: CSV, TSV and RecBole's atomic files (also .gz, all text), Parquet, JSON lines."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -8,6 +10,7 @@ import polars as pl
 from trainer.errors import DataError
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".item": "\t"}
+_ATOMIC = (".inter", ".item")  # RecBole's, with a header of name:type
 _JSON_LINES = (".jsonl", ".ndjson")
 KINDS = ".csv, .tsv, .inter, .item (each also .gz), .parquet, .jsonl"
 
@@ -27,13 +30,13 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
         if ending == ".parquet":
             frame = pl.read_parquet(path)
         elif ending in _JSON_LINES:
-            frame = pl.read_ndjson(path)
+            frame = pl.read_ndjson(path, infer_schema_length=None)
         elif ending in _SEPARATORS or separator:
             frame = pl.read_csv(
                 path,
                 separator=separator or _SEPARATORS[ending],
                 infer_schema=False,
-                quote_char=None if ending in (".inter", ".item") else '"',
+                quote_char=None if ending in _ATOMIC else '"',
             )
         else:
             raise DataError(f"{path}: unknown kind of file; expected {KINDS}, or give --separator")
@@ -43,20 +46,36 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
         raise DataError(f"{path}: cannot be read ({error})") from error
     if not frame.height:
         raise DataError(f"{path}: it has a header and no rows")
-    sequences = [name for name in frame.columns if name.endswith(":token_seq")]
-    frame = frame.with_columns(pl.col(name).str.split(" ") for name in sequences)
-    return frame.rename({name: name.split(":")[0].strip().lstrip("\ufeff") for name in frame.columns})
+    if ending in _ATOMIC:
+        sequences = [name for name in frame.columns if name.endswith(":token_seq")]
+        frame = frame.with_columns(pl.col(name).str.split(" ") for name in sequences)
+    names = [(name.split(":")[0] if ending in _ATOMIC else name).strip().lstrip("\ufeff") for name in frame.columns]
+    if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise DataError(f"{path}: two columns are called {repeated[0]!r}; rename one")
+    frame.columns = names
+    return frame
+
+
+@contextmanager
+def reading(source: str) -> Iterator[None]:
+    """Turns what Polars cannot do with a file's values into a DataError that names the file."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{source}: {_explained(error)}") from error
 
 
 def _explained(error: pl.exceptions.PolarsError) -> str:
     text = str(error).splitlines()[0]
     if "utf-8" in text.lower() or "utf8" in text.lower():
         return "it is not UTF-8; convert it first, for instance with `iconv -f latin1 -t utf-8`"
-    return f"it cannot be read as its ending says ({text})"
+    return f"it cannot be read ({text})"
 
 
 def as_text(column: pl.Series) -> pl.Series:
-    """Ids as the strings they are on the wire: 7 and 7.0 are both "7"."""
+    """Ids as the strings they are on the wire; whole numbers lose their .0. Raises DataError for lists and bytes."""
+    if column.dtype.is_nested() or column.dtype == pl.Binary:
+        raise DataError(f"the column {column.name!r} holds {column.dtype}, where text or numbers are expected")
     if column.dtype.is_float() and bool((column.drop_nulls() % 1 == 0).all()):
         column = column.cast(pl.Int64)
     return column.cast(pl.String).str.strip_chars()

@@ -66,6 +66,14 @@ def test_a_second_version_takes_over_and_the_first_stays(tmp_path: Path) -> None
     assert artifact.open_version(tmp_path, first.version).version == first.version
 
 
+def test_writing_again_leaves_an_intact_version_alone(tmp_path: Path) -> None:
+    first = write(tmp_path, by_hand())
+    before = (first.folder / "dims.npy").stat().st_ino
+    write(tmp_path, by_hand())
+    assert (first.folder / "dims.npy").stat().st_ino == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["CURRENT", first.version])
+
+
 def test_nothing_is_left_of_a_write_that_failed(tmp_path: Path) -> None:
     first = write(tmp_path, by_hand())
     blocker = tmp_path / ".CURRENT-blocked"
@@ -107,6 +115,18 @@ def change_manifest(folder: Path, change: Callable[[dict[str, object]], None]) -
     path.write_text(json.dumps(fields))
 
 
+def change_and_sign(folder: Path, change: Callable[[dict[str, object]], None]) -> None:
+    """What somebody would do who means it: the version's name fits the changed manifest."""
+    change_manifest(folder, change)
+    fields = json.loads((folder / "manifest.json").read_text())
+    fields["version"] = ""
+    unsigned = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    version = f"test-{artifact.digest(unsigned.encode())[:12]}"
+    change_manifest(folder, lambda fields: fields.update(version=version))
+    folder.rename(folder.parent / version)
+    (folder.parent / "CURRENT").write_text(version + "\n")
+
+
 def put(folder: Path, name: str, array: ArrayLike) -> None:
     """Replaces an array and its digest: only the invariants are left to notice."""
     path = folder / name
@@ -118,7 +138,7 @@ def put(folder: Path, name: str, array: ArrayLike) -> None:
         assert isinstance(files, dict)
         files[name] = digest
 
-    change_manifest(folder, change)
+    change_and_sign(folder, change)
 
 
 def truncate(folder: Path, name: str) -> None:
@@ -134,10 +154,26 @@ def zipped(folder: Path) -> None:
     with zipfile.ZipFile(folder / "dims.npy", "w") as file:
         file.writestr("dims", "x")
     digest = artifact.digest((folder / "dims.npy").read_bytes())
-    change_manifest(folder, lambda fields: fields["files"].update({"dims.npy": digest}))  # type: ignore[attr-defined]
+    change_and_sign(folder, lambda fields: fields["files"].update({"dims.npy": digest}))  # type: ignore[attr-defined]
 
 
 HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "altered metrics": (lambda f: change_manifest(f, lambda m: m.update(metrics={"ndcg": 1})), "altered since"),
+    "a size without end": (
+        lambda f: (f / "manifest.json").write_text(
+            (f / "manifest.json").read_text().replace('"k": 2', '"k": Infinity')
+        ),
+        "Infinity is not a number",
+    ),
+    "more dims than any machine holds": (
+        lambda f: change_and_sign(f, lambda m: m["sizes"].update(n_dims=10**14)),  # type: ignore[attr-defined]
+        "can be served",
+    ),
+    "row pointers that wrap around": (
+        lambda f: put(f, "segments/starts.npy", np.array([0, 2**63 - 1, -(2**63) + 5, 3])),
+        "row pointers of B",
+    ),
+    "a list with code -1": (lambda f: put(f, "attributes/2.codes.npy", np.full(5, -1, np.int32)), "without a category"),
     "a truncated file": (lambda f: truncate(f, "weights.npy"), "weights.npy: its sha256"),
     "an altered file": (lambda f: (f / "dims.npy").write_bytes(b"x" * 200), "dims.npy: its sha256"),
     "a missing file": (lambda f: (f / "popularity.npy").unlink(), "popularity.npy: the manifest lists it"),
@@ -148,21 +184,21 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "an unknown format": (lambda f: change_manifest(f, lambda m: m.update(format=99)), "format 99 is not known"),
     "an unknown field": (lambda f: change_manifest(f, lambda m: m.update(extra=1)), "not a manifest"),
     "another version's manifest": (lambda f: change_manifest(f, lambda m: m.update(version="x")), "names version 'x'"),
-    "sizes that are a string": (lambda f: change_manifest(f, lambda m: m.update(sizes="6")), "'sizes' must be"),
+    "sizes that are a string": (lambda f: change_and_sign(f, lambda m: m.update(sizes="6")), "'sizes' must be"),
     "a size that is no number": (
-        lambda f: change_manifest(f, lambda m: m["sizes"].update(n_dims="four")),  # type: ignore[attr-defined]
+        lambda f: change_and_sign(f, lambda m: m["sizes"].update(n_dims="four")),  # type: ignore[attr-defined]
         "invalid literal",
     ),
     "too few items": (
-        lambda f: change_manifest(f, lambda m: m["sizes"].update(n_items=5)),  # type: ignore[attr-defined]
+        lambda f: change_and_sign(f, lambda m: m["sizes"].update(n_items=5)),  # type: ignore[attr-defined]
         "the manifest says n_items 5, the arrays 6",
     ),
     "a file not listed": (
-        lambda f: change_manifest(f, lambda m: m["files"].pop("dims.npy")),  # type: ignore[attr-defined]
+        lambda f: change_and_sign(f, lambda m: m["files"].pop("dims.npy")),  # type: ignore[attr-defined]
         "does not list dims.npy",
     ),
     "a path outside": (
-        lambda f: change_manifest(f, lambda m: m["files"].update({"../../x.npy": "0"})),  # type: ignore[attr-defined]
+        lambda f: change_and_sign(f, lambda m: m["files"].update({"../../x.npy": "0"})),  # type: ignore[attr-defined]
         "is not a file of an artifact",
     ),
     "a pickle": (pickled, "item_ids.blob.npy: it is not an .npy file"),

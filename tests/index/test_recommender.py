@@ -188,6 +188,12 @@ def test_a_shelf_names_the_items_that_add_most_to_its_segment() -> None:
     ]
 
 
+def test_what_leads_away_is_no_reason_for_a_shelf() -> None:
+    page = answered(by_hand()).homepage({"d": -1.0, "a": 1.0}, min_items=1)
+    assert {shelf.label: shelf.reason for shelf in page.shelves}["Comedy"] == "Because of Airplane!"
+    assert "Das Boot" not in " ".join(shelf.reason for shelf in page.shelves)
+
+
 def test_a_shelf_under_min_items_gives_way() -> None:
     page = answered(by_hand()).homepage(["a"], min_items=2)
     assert [shelf.label for shelf in page.shelves] == ["War"]

@@ -115,6 +115,7 @@ def test_a_corrupt_artifact_is_one_line_and_exit_5(written: Artifact) -> None:
     [
         ("SPARSESHELF_CACHE_TTL_SECONDS", "soon"),
         ("SPARSESHELF_REDIS_URL", "http://x"),
+        ("SPARSESHELF_REDIS_URL", "redis://h/0?timeout=1"),
         ("SPARSESHELF_MAX_BODY_BYTES", "1"),
     ],
 )

@@ -140,6 +140,7 @@ async def test_any_string_is_an_item_id(tmp_path: Path, item_id: str) -> None:
         ("/recommend", {"history": ["a"], "n": 1.5}, "n"),
         ("/recommend", {"history": ["a"], "n": True}, "n"),
         ("/recommend", {"history": ["a"], "diversity": 0.5}, "diversity"),
+        ("/recommend", {"history": ["a"], "id": 3}, "id"),
         ("/recommend", {"history": ["a"], "exclude": ["a"] * 10_001}, "exclude"),
         ("/recommend", {"history": ["a"], "segments": ["s9"]}, "segments"),
         ("/recommend", [], "body"),

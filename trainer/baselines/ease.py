@@ -14,8 +14,8 @@ LAMBDAS = (100.0, 200.0, 400.0, 800.0)
 
 
 def bytes_needed(n_items: int) -> int:
-    """The peak of `fit`: the Gram matrix, its inverse and the work space of the inversion, float64."""
-    return 3 * 8 * n_items * n_items
+    """The peak of `choose`: Gram matrix, inverse, B, the best B so far and the work space of the inversion, float64."""
+    return 5 * 8 * n_items * n_items
 
 
 def choose(parts: Split) -> tuple[float, NDArray[np.float64]]:

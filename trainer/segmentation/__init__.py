@@ -21,9 +21,15 @@ class SegmentOptions:
     tau: float = 0.6
     """Groups whose descriptors' cosine exceeds it merge."""
     max_share: float = 0.15
-    """Largest share of the items that a merged segment may hold."""
+    """Largest share of the items with a code that a merged segment may hold; `min_items` are always allowed."""
     min_items: int = 12
     """Segments with fewer items join the closest one: a shelf wants something to show."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tau <= 1 or not 0 < self.max_share <= 1 or self.min_items < 1:
+            raise ConfigurationError(
+                "--tau must lie between 0 and 1, --max-share above 0 and at most 1, --min-segment-items at 1 or more"
+            )
 
 
 def segment(
@@ -33,9 +39,7 @@ def segment(
     popularity: NDArray[np.float32],
     options: SegmentOptions,
 ) -> Segments:
-    """The segments of an embedding, largest first. Raises ConfigurationError for a tau or share out of range."""
-    if not 0 <= options.tau <= 1 or not 0 < options.max_share <= 1:
-        raise ConfigurationError("--tau must lie between 0 and 1 and --max-share above 0 and at most 1")
+    """The segments of an embedding, largest first."""
     describer = Describer(embedding, catalog, item_ids, popularity)
     groups = by_dominant_dim(embedding)
     largest = max(int(options.max_share * int(embedding.coded.sum())), options.min_items)

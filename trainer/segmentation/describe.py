@@ -8,6 +8,7 @@ drawn towards the catalogue by PRIOR_ITEMS average items, so that two films do n
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 import numpy as np
 import scipy.sparse as sp
@@ -46,8 +47,13 @@ class Describer:
         self.attention /= self.attention.mean()
         self.names, self.weights, self.has = _terms(catalog)
         share = self.has.T @ self.attention / self.attention.sum()
-        self.weights = np.where(share > LARGEST_SHARE, 0.0, self.weights)
-        self.share = np.maximum(share, 1e-12)
+        telling = np.flatnonzero(share <= LARGEST_SHARE)
+        self.names = [self.names[term] for term in telling]
+        self.weights, self.has, self.share = (
+            self.weights[telling],
+            self.has[:, telling],
+            np.maximum(share[telling], 1e-12),
+        )
 
     def descriptor(self, rows: NDArray[np.integer]) -> sp.csr_matrix[np.float64]:
         """(1, n_terms) of length 1: the TERMS_KEPT heaviest terms; all zero for items without any."""
@@ -102,7 +108,8 @@ class Describer:
         yield prefix + names[0]
         for other_name in names[1:]:
             yield f"{prefix}{names[0]}, {other_name}"
-        yield prefix + f"{names[0]} ({self.item_ids[int(strongest[0])]})"
+        for number in count(2):  # ids that differ in nothing but marks
+            yield f"{prefix}{names[0]} No {number}"
 
     def _is_strong(self, weights: NDArray[np.float64], others: Sequence[int], first: int) -> bool:
         """Whether a second term deserves its place beside the first."""

@@ -16,7 +16,7 @@ _NONE = -1.0
 
 
 def merge(groups: Sequence[Group], describe: Describe, *, tau: float, smallest: int, largest: int) -> list[Group]:
-    """Merges best pairs first, ties by position, and describes anew after each merge. O(groups²) time and memory.
+    """Merges best pairs first, ties by position, and describes anew after each merge. O(groups²) time.
 
     A merge does not take place where it would make a group of more than `largest` items, or one whose signed dims
     cancel out. Groups under `smallest` items then join their closest one whatever tau, as long as they have anything
@@ -33,7 +33,7 @@ def merge(groups: Sequence[Group], describe: Describe, *, tau: float, smallest: 
 
 
 class _Merging:
-    """The living groups, the cosine of every pair, and each group's closest partner."""
+    """The living groups, their descriptors, and each one's closest partner."""
 
     def __init__(self, groups: Sequence[Group], describe: Describe, largest: int) -> None:
         self.alive = dict(enumerate(groups))
