@@ -8,7 +8,7 @@ drawn towards the catalogue by PRIOR_ITEMS average items, so that two films do n
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import combinations, count
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,7 +23,7 @@ LEAST_ITEMS = 3  # with a term, before it says anything
 LARGEST_SHARE = 0.5  # a term that half of the catalogue has names nothing
 TERMS_KEPT = 24  # of a class's descriptor
 DECADE_WEIGHT, TITLE_WEIGHT = 0.7, 0.3
-_SECOND_TERM = 0.35  # of the first term's weight, for a second one to stand in the label
+TERM_COST = 0.05  # of a class that a term must add to what the others of a label cover
 LABEL_SHARE = 0.2  # of a class must have a term that stands in its label
 _LONGEST_TERM, _LONGEST_NAME = 28, 40
 _STOP_WORDS = frozenset(
@@ -93,15 +93,16 @@ class Describer:
         return labels
 
     def _candidates(self, rows: NDArray[np.integer]) -> Iterator[str]:
+        """Labels of one or two terms, the one that sets the class apart best first; then its strongest items."""
         weights = np.where(self._shares(rows) >= LABEL_SHARE, self.term_weights(rows), 0.0)
         best = [int(term) for term in np.lexsort((np.arange(len(weights)), -weights))[:8] if weights[term] > 0]
-        if best:
-            others = [term for term in best[1:] if not (self._is_decade(best[0]) and self._is_decade(term))]
-            yield self._joined([best[0], *others[:1]] if self._is_strong(weights, others, best[0]) else best[:1])
-            for other in others:
-                yield self._joined([best[0], other])
-            for other in others[1:]:
-                yield self._joined([best[0], others[0], other])
+        choices = [(term,) for term in best] + [
+            (one, other)
+            for one, other in combinations(best, 2)
+            if not (self._is_decade(one) and self._is_decade(other))
+        ]
+        for terms in sorted(choices, key=lambda terms: -self._distinction(rows, terms)):
+            yield self._joined(terms)
         strongest = rows[np.lexsort((rows, -self.popularity[rows]))]
         names = [_shortened(self.catalog.title(row) or self.item_ids[int(row)]) for row in strongest]
         prefix = f"{self._joined(best[:1])}: " if best else "Like "
@@ -111,9 +112,17 @@ class Describer:
         for number in count(2):  # ids that differ in nothing but marks
             yield f"{prefix}{names[0]} No {number}"
 
-    def _is_strong(self, weights: NDArray[np.float64], others: Sequence[int], first: int) -> bool:
-        """Whether a second term deserves its place beside the first."""
-        return bool(others) and bool(weights[others[0]] >= _SECOND_TERM * weights[first])
+    def _distinction(self, rows: NDArray[np.integer], terms: Sequence[int]) -> float:
+        """How much more of the class than of the catalogue has any of the terms; a second term must earn its place."""
+        whole = np.arange(len(self.attention))
+        return self._coverage(rows, terms) - self._coverage(whole, terms) - TERM_COST * len(terms)
+
+    def _coverage(self, rows: NDArray[np.integer], terms: Sequence[int]) -> float:
+        """The share of the attention that a label of the terms is true of: any, but with a decade all of them."""
+        attention = self.attention[rows]
+        needed = len(terms) if any(self._is_decade(term) for term in terms) else 1
+        fitting = self.has[rows][:, list(terms)].getnnz(axis=1) >= needed
+        return float(attention[fitting].sum() / attention.sum())
 
     def _is_decade(self, term: int) -> bool:
         return re.fullmatch(r"\d{4}s", self.names[term]) is not None
