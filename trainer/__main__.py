@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         {"fit": _fit, "inspect": _inspect}[options.command](options)
+        sys.stdout.flush()
     except TrainerError as error:
         return _failed(error, error.exit_code)
     except ArtifactError as error:

@@ -108,7 +108,7 @@ def fit(train: Csr, validation: Holdout | None, options: FitOptions, watch: Watc
     stages = options.stages()
     if options.patience < 1:
         raise ConfigurationError("--patience must be at least 1")
-    if options.learning_rate <= 0 or (options.batch_size is not None and options.batch_size < 1):
+    if not 0 < options.learning_rate < np.inf or (options.batch_size is not None and options.batch_size < 1):
         raise ConfigurationError("--learning-rate and --batch-size must be positive")
     generator = torch.Generator().manual_seed(options.seed)
     batch_size = options.batch_size or default_batch_size(train.shape[0])
@@ -136,7 +136,10 @@ def fit(train: Csr, validation: Holdout | None, options: FitOptions, watch: Watc
             watch(Epoch(number, total, place, stage.k, loss, score))
             if score is not None and since_best >= options.patience:
                 break
-    return best[1] if best else to_embedding(model.item_matrix(), options.nonzeros, trained)
+    chosen = best[1] if best else to_embedding(model.item_matrix(), options.nonzeros, trained)
+    if not np.isfinite(chosen.weights).all() or not chosen.coded[trained].all():
+        raise TrainingError("the weights have overflowed; lower --learning-rate")
+    return chosen
 
 
 def _epoch(

@@ -1,6 +1,6 @@
 """A ratings file to users x items: which columns, what counts as positive, what is dropped and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -81,7 +81,7 @@ def normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFram
 
 def _normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFrame:
     names = {part: _find(frame, part, getattr(columns, part), source) for part in _USUAL}
-    out = {"user_id": as_text(frame[str(names["user"])]), "item_id": as_text(frame[str(names["item"])])}
+    out = {"user_id": as_text(frame[str(names["user"])], source), "item_id": as_text(frame[str(names["item"])], source)}
     for part in ("rating", "timestamp"):
         name = names[part]
         if name is not None and (part == "rating" or _is_number(frame[name])):
@@ -136,6 +136,8 @@ def binarise(
     frame = table
     named = (pl.col("user_id").str.len_chars() > 0) & (pl.col("item_id").str.len_chars() > 0)
     frame = dropped(frame.filter(named.fill_null(value=False)), "without a user or an item")
+    if not frame.height:
+        raise _nothing_left(source, story)
     threshold = _threshold(frame, min_rating, source)
     if threshold is not None:
         frame = dropped(frame.filter(pl.col("rating") >= threshold), f"rated below {threshold:g} or not at all")
@@ -145,9 +147,7 @@ def binarise(
     kept = frame.join(few, on="user_id", how="anti")
     frame = dropped(kept, f"of {few.height:,} users with fewer than {min_items_per_user} items")
     if not frame.height:
-        raise DataError(
-            f"{source}: nothing is left to learn from ({'; '.join(story)}); lower --min-rating or --min-items-per-user"
-        )
+        raise _nothing_left(source, story)
     users, user_ids = _numbered(frame["user_id"])
     items, item_ids = _numbered(frame["item_id"])
     ones = np.ones(frame.height, np.float32)
@@ -155,6 +155,12 @@ def binarise(
     matrix.sort_indices()
     story.append(f"kept {frame.height:,} interactions of {len(user_ids):,} users with {len(item_ids):,} items")
     return Interactions(matrix, user_ids, item_ids, fingerprint(table), threshold, story)
+
+
+def _nothing_left(source: str, story: Sequence[str]) -> DataError:
+    return DataError(
+        f"{source}: nothing is left to learn from ({'; '.join(story)}); lower --min-rating or --min-items-per-user"
+    )
 
 
 def _threshold(frame: pl.DataFrame, min_rating: float | None, source: str) -> float | None:

@@ -67,7 +67,7 @@ def _read(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, so
         if name not in frame.columns:
             raise ConfigurationError(f"{source}: no column {name!r}; it has {', '.join(frame.columns)}")
     title_column = columns.title or next((name for name in _USUAL_TITLES if name in frame.columns), None)
-    keyed = frame.with_columns(as_text(frame[id_column]).alias("_item_id")).drop_nulls("_item_id")
+    keyed = frame.with_columns(as_text(frame[id_column], source).alias("_item_id")).drop_nulls("_item_id")
     once = keyed.unique("_item_id", keep="first", maintain_order=True)
     wanted = pl.DataFrame({"_item_id": item_ids}, schema={"_item_id": pl.String})
     aligned = wanted.join(
@@ -140,7 +140,7 @@ def _column(values: pl.Series, kind: str, source: str) -> Column:
                 )
             return NumberColumn(numbers.fill_null(float("nan")).to_numpy().astype(np.float64))
         case "category":
-            text = as_text(values)
+            text = as_text(values, source)
             codes, categories = _coded(text)
             return CategoryColumn(codes, categories)
         case "list":
@@ -150,14 +150,16 @@ def _column(values: pl.Series, kind: str, source: str) -> Column:
             codes, categories = _coded(flat)
             return ListColumn(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), codes, categories)
         case "link":
-            return LinkColumn(Strings.pack(as_text(values).fill_null("").to_list()))
+            return LinkColumn(Strings.pack(as_text(values, source).fill_null("").to_list()))
         case _:
             raise ConfigurationError(f"{kind!r} is not a type of attribute; choose from {', '.join(TYPES)}")
 
 
 def _lists(values: pl.Series) -> pl.Series:
     if not isinstance(values.dtype, pl.List):
-        values = values.cast(pl.String).str.split(_list_mark(values.cast(pl.String).drop_nulls()) or ",")
+        text = values.cast(pl.String)
+        in_use = (mark for mark in _LIST_MARKS if text.str.contains(mark, literal=True).any())
+        values = text.str.split(_list_mark(text.drop_nulls()) or next(in_use, ","))
     stripped = values.cast(pl.List(pl.String)).list.eval(pl.element().str.strip_chars())
     unique = stripped.list.eval(pl.element().filter(pl.element().str.len_chars() > 0)).list.unique(maintain_order=True)
     return unique.list.drop_nulls()

@@ -28,8 +28,8 @@ def positive(text: str) -> int:
 
 def natural(text: str) -> int:
     number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError("must lie between 0 and 2^32 - 1")
     return number
 
 

@@ -1,6 +1,8 @@
 """Files to Polars frames: CSV, TSV and RecBole's atomic files (also .gz, all text), Parquet, JSON lines."""
 
+import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from trainer.errors import DataError
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".item": "\t"}
 _ATOMIC = (".inter", ".item")  # RecBole's, with a header of name:type
 _JSON_LINES = (".jsonl", ".ndjson")
+_NOT_UTF_8 = "it is not UTF-8; convert it first, for instance with `iconv -f latin1 -t utf-8`"
 KINDS = ".csv, .tsv, .inter, .item (each also .gz), .parquet, .jsonl"
 
 
@@ -32,6 +35,7 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
         elif ending in _JSON_LINES:
             frame = pl.read_ndjson(path, infer_schema_length=None)
         elif ending in _SEPARATORS or separator:
+            _check_header(path)
             frame = pl.read_csv(
                 path,
                 separator=separator or _SEPARATORS[ending],
@@ -42,7 +46,7 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
             raise DataError(f"{path}: unknown kind of file; expected {KINDS}, or give --separator")
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path}: {_explained(error)}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     if not frame.height:
         raise DataError(f"{path}: it has a header and no rows")
@@ -54,6 +58,16 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
         raise DataError(f"{path}: two columns are called {repeated[0]!r}; rename one")
     frame.columns = names
     return frame
+
+
+def _check_header(path: Path) -> None:
+    """Polars replaces what is no UTF-8 in a header."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        header = file.readline(1_000_000)
+    try:
+        header.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: {_NOT_UTF_8}") from error
 
 
 @contextmanager
@@ -68,14 +82,16 @@ def reading(source: str) -> Iterator[None]:
 def _explained(error: pl.exceptions.PolarsError) -> str:
     text = str(error).splitlines()[0]
     if "utf-8" in text.lower() or "utf8" in text.lower():
-        return "it is not UTF-8; convert it first, for instance with `iconv -f latin1 -t utf-8`"
+        return _NOT_UTF_8
     return f"it cannot be read ({text})"
 
 
-def as_text(column: pl.Series) -> pl.Series:
+def as_text(column: pl.Series, source: str) -> pl.Series:
     """Ids as the strings they are on the wire; whole numbers lose their .0. Raises DataError for lists and bytes."""
     if column.dtype.is_nested() or column.dtype == pl.Binary:
-        raise DataError(f"the column {column.name!r} holds {column.dtype}, where text or numbers are expected")
+        raise DataError(
+            f"{source}: the column {column.name!r} holds {column.dtype}, where text or numbers are expected"
+        )
     if column.dtype.is_float() and bool((column.drop_nulls() % 1 == 0).all()):
         column = column.cast(pl.Int64)
     return column.cast(pl.String).str.strip_chars()

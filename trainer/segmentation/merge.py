@@ -25,9 +25,7 @@ def merge(groups: Sequence[Group], describe: Describe, *, tau: float, smallest: 
     if not groups:
         return []
     merging = _Merging(groups, describe, largest)
-    while (pair := merging.closest()) is not None and merging.cosine(pair) > tau:
-        merging.join(*pair)
-    while (pair := merging.smallest_with_partner(smallest)) is not None:
+    while (pair := merging.closest(tau) or merging.smallest_with_partner(smallest)) is not None:
         merging.join(*pair)
     return sorted(merging.alive.values(), key=lambda group: (-len(group.rows), int(group.rows[0])))
 
@@ -46,12 +44,10 @@ class _Merging:
         for place in self.alive:
             self._look(place)
 
-    def closest(self) -> tuple[int, int] | None:
+    def closest(self, tau: float) -> tuple[int, int] | None:
+        """The pair with the largest cosine, where that is over tau."""
         place = int(self.best.argmax())
-        return (place, int(self.partner[place])) if self.best[place] > _NONE else None
-
-    def cosine(self, pair: tuple[int, int]) -> float:
-        return float(self.best[pair[0]])
+        return (place, int(self.partner[place])) if self.best[place] > tau else None
 
     def smallest_with_partner(self, smallest: int) -> tuple[int, int] | None:
         """The smallest group under `smallest` that has something in common with another; that other comes first."""

@@ -1,0 +1,269 @@
+"""The training loop: what it promises of rows, bits, stages and the epoch that it keeps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
+from index.embedding import ItemEmbedding
+from tests import oracle
+from tests.trainer.worlds import QUICK, Shop, random_matrix
+from trainer.errors import ConfigurationError, TrainingError
+from trainer.fit import (
+    Epoch,
+    FitOptions,
+    Precision,
+    bytes_needed,
+    default_batch_size,
+    default_dims,
+    default_precision,
+    fit,
+)
+from trainer.interactions import Csr
+from trainer.split import Holdout
+
+TINY = FitOptions(dims=12, nonzeros=3, prune_epochs=3, final_epochs=2, batch_size=32)
+
+
+def silent(_: Epoch) -> None:
+    pass
+
+
+def rows_of(matrix: Csr) -> list[list[int]]:
+    return [np.flatnonzero(row).tolist() for row in matrix.toarray()]
+
+
+def ndcg_100(embedding: ItemEmbedding, holdout: Holdout) -> float:
+    """The mean over users by dense products and loops."""
+    A = embedding.to_dense().astype(np.float64)
+    total = 0.0
+    for shown, hidden in zip(rows_of(holdout.history), rows_of(holdout.targets), strict=True):
+        allowed = [row not in shown for row in range(len(A))]
+        best = oracle.ranking(oracle.scores(A, shown, [1.0] * len(shown)), 100, allowed)
+        gain = sum(1 / np.log2(place + 2) for place, row in enumerate(best) if row in hidden)
+        total += gain / sum(1 / np.log2(place + 2) for place in range(min(100, len(hidden))))
+    return total / holdout.n_users
+
+
+def popular_ndcg_100(train: Csr, holdout: Holdout) -> float:
+    counts = train.toarray().sum(axis=0)
+    one_dim = counts / np.linalg.norm(counts)
+    total = 0.0
+    for shown, hidden in zip(rows_of(holdout.history), rows_of(holdout.targets), strict=True):
+        best = oracle.ranking(one_dim, 100, [row not in shown for row in range(len(counts))])
+        gain = sum(1 / np.log2(place + 2) for place, row in enumerate(best) if row in hidden)
+        total += gain / sum(1 / np.log2(place + 2) for place in range(min(100, len(hidden))))
+    return total / holdout.n_users
+
+
+def test_the_planted_tastes_are_learned(shop: Shop, embedding: ItemEmbedding) -> None:
+    learned, popular = ndcg_100(embedding, shop.test), popular_ndcg_100(shop.parts.train, shop.test)
+    assert learned > 2 * popular
+
+
+def test_items_of_one_theme_are_closer_than_others(shop: Shop, embedding: ItemEmbedding) -> None:
+    A = embedding.to_dense().astype(np.float64)
+    theme = np.array([int(item_id[1:]) % 12 for item_id in shop.interactions.item_ids])
+    cosines, same = A @ A.T, theme[:, None] == theme[None, :]
+    np.fill_diagonal(same, val=False)
+    assert cosines[same].mean() > 5 * abs(cosines[theme[:, None] != theme[None, :]].mean())
+
+
+def test_every_row_has_k_weights_and_length_one(embedding: ItemEmbedding) -> None:
+    A = embedding.to_dense().astype(np.float64)
+    assert embedding.violation() is None
+    assert A.shape == (600, QUICK.dims)
+    assert ((A != 0).sum(axis=1) <= QUICK.nonzeros).all()
+    assert (A != 0).sum(axis=1).mean() > QUICK.nonzeros - 0.1
+    np.testing.assert_allclose(np.linalg.norm(A, axis=1), 1.0, atol=1e-5)
+    assert (A > 0).any()
+    assert (A < 0).any()
+
+
+def same_bits(one: ItemEmbedding, other: ItemEmbedding) -> bool:
+    return np.array_equal(one.dims, other.dims) and one.weights.tobytes() == other.weights.tobytes()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_seed_and_threads_give_the_same_bits(precision: Precision, threads: int) -> None:
+    options = replace(TINY, precision=precision)
+    train = random_matrix(1, 60, 30)
+    torch.set_num_threads(threads)
+    try:
+        one, other = fit(train, None, options, silent), fit(train, None, options, silent)
+    finally:
+        torch.set_num_threads(1)
+    assert same_bits(one, other)
+
+
+def test_another_seed_gives_other_bits() -> None:
+    train = random_matrix(1, 60, 30)
+    assert not same_bits(fit(train, None, TINY, silent), fit(train, None, replace(TINY, seed=2), silent))
+
+
+def test_fitting_leaves_the_worlds_random_state_alone() -> None:
+    before = torch.get_rng_state()
+    fit(random_matrix(1, 40, 20), None, TINY, silent)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sizes"),
+    [
+        ("constant", [12, 3, 3, 3, 3, 3]),
+        ("exponential", [12, 12, 6, 3, 3, 3]),
+        ("linear", [12, 12, 8, 3, 3, 3]),
+        ("step", [12, 12, 6, 3, 3, 3]),
+    ],
+)
+@pytest.mark.parametrize("restart", [False, True])
+def test_every_schedule_is_followed_and_ends_with_k_weights(schedule: str, sizes: list[int], restart: bool) -> None:
+    seen: list[Epoch] = []
+    options = replace(TINY, schedule=schedule, restart=restart, dense_epochs=1, loss="clip" if restart else "linear")
+    found = fit(random_matrix(2, 60, 30), None, options, seen.append)
+    assert found.violation() is None
+    assert found.k == 3
+    assert [epoch.k for epoch in seen] == sizes
+    assert [epoch.stage for epoch in seen] == [sorted(set(sizes), reverse=True).index(size) + 1 for size in sizes]
+    assert [(epoch.number, epoch.total) for epoch in seen] == [(number, 6) for number in range(1, 7)]
+    assert all(epoch.validation is None for epoch in seen)
+
+
+def test_restarting_costs_what_was_learned_until_then() -> None:
+    losses = []
+    for restart in (False, True):
+        seen: list[Epoch] = []
+        options = replace(TINY, schedule="constant", dense_epochs=8, restart=restart)
+        fit(random_matrix(2, 60, 30), None, options, seen.append)
+        losses.append([epoch.loss for epoch in seen])
+    assert losses[0][:8] == losses[1][:8]
+    assert losses[1][8] > losses[0][8] + 0.05
+
+
+def test_without_pruning_every_weight_is_kept() -> None:
+    found = fit(random_matrix(2, 60, 30), None, replace(TINY, nonzeros=12), silent)
+    assert ((found.to_dense() != 0).sum(axis=1) == 12).all()
+
+
+def test_training_lowers_the_loss() -> None:
+    seen: list[Epoch] = []
+    fit(random_matrix(3, 80, 30), None, replace(TINY, schedule="constant", final_epochs=10), seen.append)
+    assert seen[-1].loss < seen[0].loss - 0.1
+
+
+def test_an_item_nobody_trained_on_has_a_zero_row() -> None:
+    dense = random_matrix(4, 50, 20).toarray()
+    dense[:, [3, 17]] = 0
+    found = fit(sp.csr_matrix(dense), None, TINY, silent)
+    assert np.flatnonzero(~found.coded).tolist() == [3, 17]
+    assert not found.weights[[3, 17]].any()
+    assert found.violation() is None
+
+
+def last_stage(seen: Sequence[Epoch]) -> list[float]:
+    return [epoch.validation for epoch in seen if epoch.validation is not None]
+
+
+def test_the_best_epoch_of_the_last_stage_is_kept_and_patience_ends_it(shop: Shop) -> None:
+    seen: list[Epoch] = []
+    options = replace(QUICK, dims=16, nonzeros=2, learning_rate=0.3, final_epochs=40, patience=3)
+    found = fit(shop.parts.train, shop.validation, options, seen.append)
+    values = last_stage(seen)
+    best = int(np.argmax(values))
+    assert len(values) == best + 1 + 3 < 40
+    assert ndcg_100(found, shop.validation) == pytest.approx(values[best], abs=1e-6)
+
+
+def test_only_the_last_stage_is_validated(shop: Shop) -> None:
+    seen: list[Epoch] = []
+    fit(shop.parts.train, shop.validation, replace(QUICK, dense_epochs=1, final_epochs=2), seen.append)
+    assert [epoch.validation is None for epoch in seen] == [epoch.stage < seen[-1].stage for epoch in seen]
+    assert seen[-1].validation is not None
+
+
+def test_without_validation_the_last_stage_runs_through() -> None:
+    seen: list[Epoch] = []
+    fit(random_matrix(5, 50, 20), None, replace(TINY, final_epochs=9, patience=1), seen.append)
+    assert len(seen) == 12
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"learning_rate": 0.0},
+        {"learning_rate": -1.0},
+        {"learning_rate": float("nan")},
+        {"batch_size": 0},
+        {"patience": 0},
+        {"nonzeros": 0},
+        {"nonzeros": 13},
+        {"dims": 0},
+        {"final_epochs": 0},
+        {"dense_epochs": -1},
+    ],
+    ids=str,
+)
+def test_options_that_do_not_fit_together_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"--|epochs"):
+        fit(random_matrix(1, 20, 10), None, replace(TINY, **changes), silent)
+
+
+def test_a_lost_loss_is_said_with_the_way_out() -> None:
+    with pytest.raises(TrainingError, match="--learning-rate"):
+        fit(random_matrix(1, 40, 10), None, replace(TINY, learning_rate=3e38, schedule="constant"), silent)
+
+
+@pytest.mark.parametrize("learning_rate", [1e20, 3e38])
+def test_weights_that_overflowed_are_a_failed_training_and_no_model(learning_rate: float) -> None:
+    options = replace(TINY, learning_rate=learning_rate, prune_epochs=0, final_epochs=1, batch_size=1000)
+    with pytest.raises(TrainingError, match="--learning-rate"):
+        fit(random_matrix(1, 40, 10), None, options, silent)
+
+
+def test_a_batch_larger_than_the_users_is_all_of_them() -> None:
+    train = random_matrix(6, 40, 15)
+    assert same_bits(
+        fit(train, None, replace(TINY, batch_size=40), silent), fit(train, None, replace(TINY, batch_size=999), silent)
+    )
+
+
+def test_default_dims_grow_with_the_items_in_powers_of_two_from_64_to_4096() -> None:
+    values = [default_dims(n_items) for n_items in range(1, 30_000, 37)]
+    assert values == sorted(values)
+    assert (values[0], values[-1]) == (64, 4096)
+    assert {value.bit_count() for value in values} == {1}
+    assert [default_dims(n_items) for n_items in (0, 1000, 1682, 3533, 10_000, 10**7)] == [64, 64, 128, 512, 4096, 4096]
+
+
+def test_default_batches_grow_with_the_users_in_powers_of_two_from_64_to_1024() -> None:
+    values = [default_batch_size(n_users) for n_users in range(0, 20_000, 19)]
+    assert values == sorted(values)
+    assert (values[0], values[-1]) == (64, 1024)
+    assert [default_batch_size(n_users) for n_users in (1, 512, 960, 4096, 10**6)] == [64, 64, 128, 512, 1024]
+
+
+def test_training_says_how_many_bytes_it_takes() -> None:
+    """At least the weights, their initial values, their gradient and two moments, float32, and a batch."""
+    options = FitOptions(dims=512, nonzeros=16, batch_size=256)
+    assert bytes_needed(1000, options) >= 4 * 1000 * (5 * 512 + 256)
+    assert bytes_needed(1000, replace(options, batch_size=None)) >= bytes_needed(1000, options)
+
+
+def test_the_default_precision_is_one_that_torch_knows() -> None:
+    assert default_precision() in ("float32", "bfloat16")
+
+
+def test_both_precisions_learn_much_the_same() -> None:
+    def cosines(precision: Precision) -> NDArray[np.float64]:
+        options = replace(TINY, precision=precision, schedule="constant")
+        A = fit(random_matrix(7, 80, 20, 0.2), None, options, silent).to_dense().astype(np.float64)
+        return np.asarray(A @ A.T)
+
+    found = np.corrcoef(cosines("float32").ravel(), cosines("bfloat16").ravel())[0, 1]
+    assert found > 0.8

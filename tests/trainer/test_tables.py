@@ -1,0 +1,186 @@
+"""Files to frames: every format, and what is refused."""
+
+import gzip
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.trainer.ratings import COLUMNS, KINDS, ROWS, write
+from trainer.errors import DataError
+from trainer.tables import as_text, fingerprint, read_table
+
+HEADER = "user_id,item_id\n"
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_format_gives_the_same_columns_and_values(tmp_path: Path, name: str) -> None:
+    frame = read_table(write(tmp_path, name))
+    assert tuple(frame.columns) == COLUMNS
+    assert [tuple(map(float, row)) for row in frame.rows()] == ROWS
+
+
+def test_text_comes_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text('id,title\n007,"Birdcage, The"\n1e3,\nNA,"say ""hi"""\n', "utf-8")
+    assert read_table(path).rows() == [("007", "Birdcage, The"), ("1e3", None), ("NA", 'say "hi"')]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("\ufeffuser_id,item_id\n1,2\n", "utf-8")
+    assert read_table(path).columns == ["user_id", "item_id"]
+
+
+def test_windows_line_ends_are_no_part_of_the_last_column(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"user_id,item_id\r\n1,2\r\n")
+    assert read_table(path).rows() == [("1", "2")]
+
+
+def test_a_recbole_header_loses_its_types_and_its_sequences_become_lists(tmp_path: Path) -> None:
+    path = tmp_path / "movies.item"
+    path.write_text(
+        'item_id:token\ttitle:token_seq\tyear:float\n1\tThe "Burbs\t1989\n2\tBrazil\t1985\n', encoding="utf-8"
+    )
+    frame = read_table(path)
+    assert frame.columns == ["item_id", "title", "year"]
+    assert frame["title"].to_list() == [["The", '"Burbs'], ["Brazil"]]
+
+
+def test_another_separator_and_ending_can_be_told(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.dat"
+    path.write_text("user|item\n1|2\n")
+    assert read_table(path, "|").rows() == [("1", "2")]
+    path = tmp_path / "ratings.csv"
+    path.write_text("user;item\n1;2\n")
+    assert read_table(path, ";").rows() == [("1", "2")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.csv", b"", "the file is empty"),
+        ("empty.parquet", b"", "the file is empty"),
+        ("empty.csv.gz", gzip.compress(b""), "cannot be read"),
+        ("blank.csv", b"\n\n", "cannot be read"),
+        ("header.csv", HEADER.encode(), "a header and no rows"),
+        ("header.inter", b"user_id:token\titem_id:token\n", "a header and no rows"),
+        ("latin.csv", HEADER.encode() + "Misérables,1\n".encode("latin-1"), "not UTF-8"),
+        ("latin.csv.gz", gzip.compress(HEADER.encode() + "Misérables,1\n".encode("latin-1")), "not UTF-8"),
+        ("ragged.csv", HEADER.encode() + b"1,2,3\n", "cannot be read"),
+        ("ratings.xlsx", b"PK", "unknown kind of file"),
+        ("ratings", b"1,2\n", "unknown kind of file"),
+        ("ratings.gz", gzip.compress(b"1,2\n"), "unknown kind of file"),
+        ("ratings.parquet", HEADER.encode(), "cannot be read"),
+        ("ratings.jsonl", b'{"user_id": 1\n', "cannot be read"),
+        ("ratings.jsonl", b"1\n2\n", "cannot be read"),
+        ("cut.csv.gz", gzip.compress(HEADER.encode() + b"1,2\n" * 999)[:-20], "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_by_name(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=words) as refusal:
+        read_table(path)
+    assert str(path) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere.csv", tmp_path):
+        with pytest.raises(DataError, match="there is no such file") as refusal:
+            read_table(path)
+        assert str(path) in str(refusal.value)
+
+
+def test_a_separator_of_two_characters_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.dat"
+    path.write_text("user::item\n1::2\n")
+    with pytest.raises(DataError, match="separator"):
+        read_table(path, "::")
+
+
+def test_a_header_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes("user_id,item_id,année\n1,2,1995\n".encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        read_table(path)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.inter"
+    path.write_text("user_id:token\titem_id:token\titem_id:float\n1\t2\t2.0\n")
+    with pytest.raises(DataError, match="item_id"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(("first", "later"), [(4, 4.5), (7, "seven")])
+def test_json_lines_may_change_their_minds_after_many_lines(tmp_path: Path, first: object, later: object) -> None:
+    path = tmp_path / "ratings.jsonl"
+    path.write_text("\n".join(json.dumps({"value": value}) for value in [first] * 2000 + [later]))
+    assert read_table(path).height == 2001
+
+
+def test_a_column_that_begins_late_in_json_lines_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.jsonl"
+    lines = [{"user_id": 1, "item_id": item} for item in range(2000)]
+    path.write_text("\n".join(map(json.dumps, [*lines, {"user_id": 1, "item_id": 2000, "rating": 1}])))
+    assert read_table(path).columns == ["user_id", "item_id", "rating"]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pl.Series([7, 8]), ["7", "8"]),
+        (pl.Series([7.0, 8.0]), ["7", "8"]),
+        (pl.Series([7.0, None, 1e15]), ["7", None, "1000000000000000"]),
+        (pl.Series([7.5, 8.0]), ["7.5", "8.0"]),
+        (pl.Series([" a ", "b\t"]), ["a", "b"]),
+        (pl.Series(["a", "b"], dtype=pl.Categorical), ["a", "b"]),
+    ],
+)
+def test_ids_are_text(column: pl.Series, expected: list[str | None]) -> None:
+    assert as_text(column, "films").to_list() == expected
+
+
+Row = tuple[str, int | None, list[str]]
+CELLS = st.lists(
+    st.tuples(st.text("ab,\n\"'", max_size=3), st.none() | st.integers(0, 3), st.lists(st.sampled_from("xy"))),
+    min_size=2,
+    max_size=8,
+)
+
+
+def frame_of(rows: list[Row]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"name": pl.String, "number": pl.Int64, "list": pl.List(pl.String)}, orient="row")
+
+
+@given(CELLS.flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))))
+def test_the_fingerprint_does_not_know_the_order_of_rows(orders: tuple[list[Row], list[Row]]) -> None:
+    assert fingerprint(frame_of(orders[0])) == fingerprint(frame_of(orders[1]))
+
+
+@given(CELLS, CELLS)
+def test_different_tables_have_different_fingerprints(one: list[Row], other: list[Row]) -> None:
+    same = sorted(map(repr, one)) == sorted(map(repr, other))
+    assert (fingerprint(frame_of(one)) == fingerprint(frame_of(other))) == same
+
+
+def test_the_fingerprint_knows_the_names_of_columns_and_every_table() -> None:
+    one, renamed = pl.DataFrame({"a": [1]}), pl.DataFrame({"b": [1]})
+    assert len({fingerprint(one), fingerprint(renamed), fingerprint(one, renamed), fingerprint(renamed, one)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [([[1, 2], [3]], [[1, 2], [4]]), ([{"w": 1}, {"w": 2}], [{"w": 1}, {"w": 3}]), ([[{"w": 1}]], [[{"w": 2}]])],
+)
+def test_nested_values_are_part_of_the_fingerprint(one: list[object], other: list[object]) -> None:
+    def found(column: list[object]) -> str:
+        return fingerprint(pl.DataFrame({"a": column}))
+
+    assert found(one) == found(one[::-1]) != found(other)
