@@ -147,6 +147,12 @@ def test_ids_are_text(column: pl.Series, expected: list[str | None]) -> None:
     assert as_text(column, "films").to_list() == expected
 
 
+@pytest.mark.parametrize("column", [pl.Series("sku", [[1]]), pl.Series("sku", [{"a": 1}]), pl.Series("sku", [b"1"])])
+def test_lists_and_bytes_are_no_ids(column: pl.Series) -> None:
+    with pytest.raises(DataError, match="table: the column 'sku' holds"):
+        as_text(column, "table")
+
+
 Row = tuple[str, int | None, list[str]]
 CELLS = st.lists(
     st.tuples(st.text("ab,\n\"'", max_size=3), st.none() | st.integers(0, 3), st.lists(st.sampled_from("xy"))),
