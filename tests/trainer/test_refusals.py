@@ -277,3 +277,14 @@ def test_a_reader_that_leaves_early_is_no_failure(artifacts: Path) -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_ctrl_c_that_meets_numba_is_an_interruption_too(monkeypatch: pytest.MonkeyPatch, capsys: Console) -> None:
+    """As its dispatcher hands it on; when it does is a matter of microseconds."""
+
+    def interrupted(_: object) -> None:
+        raise SystemError("CPUDispatcher returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr("trainer.__main__._inspect", interrupted)
+    assert main(["inspect", "nowhere"]) == 130
+    assert "interrupted" in capsys.readouterr().err
