@@ -56,12 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (KeyboardInterrupt, SystemError) as error:
-        # A Ctrl-C that meets numba between two kernels comes out as a SystemError caused by it.
-        if isinstance(error, SystemError) and not isinstance(error.__cause__, KeyboardInterrupt):
+        if not _is_interruption(error):
             raise
         print("interrupted; nothing was written", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """A Ctrl-C that meets numba between two kernels comes out as SystemErrors that it caused."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _failed(error: SparseshelfError, code: int) -> int:

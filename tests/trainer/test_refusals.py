@@ -283,7 +283,9 @@ def test_a_ctrl_c_that_meets_numba_is_an_interruption_too(monkeypatch: pytest.Mo
     """As its dispatcher hands it on; when it does is a matter of microseconds."""
 
     def interrupted(_: object) -> None:
-        raise SystemError("CPUDispatcher returned a result with an exception set") from KeyboardInterrupt()
+        first = SystemError("type returned a result with an exception set")
+        first.__cause__ = KeyboardInterrupt()
+        raise SystemError("CPUDispatcher returned a result with an exception set") from first
 
     monkeypatch.setattr("trainer.__main__._inspect", interrupted)
     assert main(["inspect", "nowhere"]) == 130
