@@ -49,7 +49,7 @@ def invert(starts: NDArray[np.int64], dims: Dims, weights: NDArray[np.float32], 
 
 @njit(cache=True, nogil=True)
 def fold_in(dims: Dims, weights: NDArray[np.float32], rows: Rows, history: Floats, n_dims: int) -> Floats:
-    """Z = x A: the weighted sum of the history's codes. Writes (n_dims,). O(len(rows) k)."""
+    """The profile z = x A: the weighted sum of the history's codes. Writes (n_dims,). O(len(rows) k)."""
     profile = np.zeros(n_dims, np.float64)
     for i in range(rows.shape[0]):
         for j in range(dims.shape[1]):
@@ -59,7 +59,7 @@ def fold_in(dims: Dims, weights: NDArray[np.float32], rows: Rows, history: Float
 
 @njit(cache=True, nogil=True)
 def accumulate(postings: Postings, profile: Floats, n_rows: int) -> Floats:
-    """R = z Aᵀ, one posting list per active dim. Writes (n_rows,). O(postings touched + n_rows)."""
+    """The scores r = z Aᵀ, one posting list per active dim. Writes (n_rows,). O(postings touched + n_rows)."""
     scores = np.zeros(n_rows, np.float64)
     for dim in range(profile.shape[0]):
         activation = profile[dim]

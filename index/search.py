@@ -29,11 +29,11 @@ class ItemSearch:
         self.uncoded = np.flatnonzero(~embedding.coded).astype(np.int32)
 
     def profile(self, rows: Rows, weights: Floats) -> Floats:
-        """Z = x A as (n_dims,), for history `rows` with one weight each."""
+        """The profile z = x A as (n_dims,), for history `rows` with one weight each."""
         return kernels.fold_in(self.embedding.dims, self.embedding.weights, rows, weights, self.embedding.n_dims)
 
     def scores(self, profile: Floats) -> Floats:
-        """Z Aᵀ as (n_items,). The "- x" of the paper only touches the history's own items, which callers mask."""
+        """The scores z Aᵀ as (n_items,). The paper's "- x" only touches the history's own items, which are masked."""
         return kernels.accumulate(self.postings, profile, self.embedding.n_items)
 
 
