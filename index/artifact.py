@@ -140,6 +140,15 @@ def write(
     return open_version(folder, version)
 
 
+def sweep(folder: Path) -> None:
+    """Removes what killed writers left behind. Only for whoever knows that no other writes to `folder` now."""
+    for leftover in [*folder.glob(".writing-*"), *folder.glob(f".{CURRENT}-*")]:
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
 def point_at(folder: Path, version: str) -> None:
     """Makes `version` the one to serve, atomically."""
     pointer = folder / f".{CURRENT}-{secrets.token_hex(8)}"

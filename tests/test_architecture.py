@@ -31,9 +31,17 @@ FORBIDDEN = {
 ONLY_IN = {
     "numba": {"index/kernels.py"},
     "redis": {"service/layout_cache.py"},
-    "torch": {"trainer/__main__.py", "trainer/export.py", "trainer/fit.py", "trainer/model.py"},
+    "torch": {
+        "trainer/commands/fit.py",
+        "trainer/export.py",
+        "trainer/fit.py",
+        "trainer/machine.py",
+        "trainer/model.py",
+    },
     "polars": {
+        "trainer/commands/recommend.py",
         "trainer/datasets.py",
+        "trainer/histories.py",
         "trainer/interactions.py",
         "trainer/items.py",
         "trainer/synthetic.py",
