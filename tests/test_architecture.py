@@ -29,7 +29,7 @@ FORBIDDEN = {
 }
 # module: the only files that may import it
 ONLY_IN = {
-    "numba": {"index/kernels.py"},
+    "numba": {"index/compiled.py"},
     "redis": {"service/layout_cache.py"},
     "torch": {
         "trainer/commands/fit.py",

@@ -50,7 +50,7 @@ class RunFolder:
             ) from error
         except OSError:  # a file system without locks
             pass
-        artifact.sweep(self.folder)
+        self._sweep()
         return self
 
     def __exit__(
@@ -60,6 +60,13 @@ class RunFolder:
             logger.warning("epoch %d is kept: the same command with --resume goes on after it", self._kept)
         if self._lock is not None:
             os.close(self._lock)
+
+    def _sweep(self) -> None:
+        for leftover in (path for pattern in artifact.LEFTOVERS for path in self.folder.glob(pattern)):
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
 
     def check_space(self, checkpoint_bytes: int, artifact_bytes: int) -> None:
         """Refuses before training what the disk cannot hold. A checkpoint is written beside the one before."""
