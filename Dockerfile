@@ -10,28 +10,31 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 RUN useradd --create-home --uid 10001 shelf && mkdir -p /var/cache/numba /artifacts /data \
     && chown shelf /var/cache/numba /artifacts /data
 WORKDIR /app
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt ./
+# The packages run from /app and are not installed; what they need is read out of pyproject.toml, an extra each.
+RUN printf '%s\n' 'import sys, tomllib' 'project = tomllib.load(open("pyproject.toml", "rb"))["project"]' \
+    'print(*project["dependencies"], *project["optional-dependencies"][sys.argv[1]], sep="\n")' > /usr/local/bin/needs.py
 
 FROM base AS service
-# pip resolves the extra from pyproject.toml alone; the packages run from /app and are not installed.
-RUN mkdir -p index trainer/commands trainer/segmentation trainer/baselines service \
-    && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt '.[service]' \
-    && pip uninstall --yes sparseshelf && rm -rf trainer build ./*.egg-info
+RUN python /usr/local/bin/needs.py service > /tmp/needs \
+    && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt --requirement /tmp/needs
 COPY index index
 COPY service service
 USER shelf
+# Compiled kernels, so that a start only loads them. A volume: of a read-only container this folder alone can be written to,
+# for a processor other than the one that built the image.
+RUN python -m index.warm
+VOLUME /var/cache/numba
 EXPOSE 8000
 HEALTHCHECK --interval=5s --start-period=60s CMD ["python", "-c", \
     "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
 CMD ["python", "-m", "service", "--artifacts", "/artifacts", "--host", "0.0.0.0", "--port", "8000"]
 
 FROM base AS trainer
-RUN mkdir -p index trainer/commands trainer/segmentation trainer/baselines service \
-    && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt "$(grep '^torch==' constraints.txt)" \
-    && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt '.[trainer]' \
-    && pip uninstall --yes sparseshelf && rm -rf service build ./*.egg-info
+RUN python /usr/local/bin/needs.py trainer > /tmp/needs \
+    && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt --requirement /tmp/needs
 COPY index index
 COPY trainer trainer
 USER shelf
 ENTRYPOINT ["python", "-m", "trainer"]
-CMD ["fit", "--dataset", "ml-100k", "--data-dir", "/data", "--out", "/artifacts"]
+CMD ["fit", "--dataset", "ml-100k", "--data-dir", "/data", "--out", "/artifacts", "--once", "--resume"]

@@ -9,7 +9,7 @@ import polars as pl
 from index.recommender import History
 from trainer.errors import DataError
 from trainer.interactions import Columns, find_column, numbers_of
-from trainer.tables import as_text, read_table, reading
+from trainer.tables import as_text, listed, read_table, reading
 
 _LISTS = ("history", "items", "item_ids")
 
@@ -60,10 +60,10 @@ def _read(
     rating = find_column(flat, "rating", columns.rating, source)
     if weight is not None:
         if weight not in flat.columns:
-            raise DataError(f"{source}: no column {weight!r}; it has {', '.join(flat.columns)}")
-        weights = numbers_of(flat[weight], source)
+            raise DataError(f"{source}: no column {weight!r}; it has {listed(flat)}")
+        weights = numbers_of(flat, weight, source)
     elif rating is not None and min_rating is not None:
-        weights = (numbers_of(flat[rating], source) >= min_rating).fill_null(value=False).cast(pl.Float64)
+        weights = (numbers_of(flat, rating, source) >= min_rating).fill_null(value=False).cast(pl.Float64)
         story.append(
             f"{int((weights == 0).sum()):,} of them rated below {min_rating:g}: not of their taste, not answered"
         )

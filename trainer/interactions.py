@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from index.vocabulary import Strings
 from trainer.errors import ConfigurationError, DataError
-from trainer.tables import as_text, read_table, reading
+from trainer.tables import as_text, listed, place_of, read_table, reading
 
 Csr: TypeAlias = "sp.csr_matrix[np.float32]"
 
@@ -87,7 +87,7 @@ def _normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFra
     for part in ("rating", "timestamp"):
         name = names[part]
         if name is not None and (part == "rating" or _is_number(frame[name])):
-            out[part] = numbers_of(frame[name], source)
+            out[part] = numbers_of(frame, name, source)
     return pl.DataFrame(out)
 
 
@@ -99,12 +99,10 @@ def find_column(frame: pl.DataFrame, part: str, asked: str | None, source: str) 
     if asked is not None:
         if asked in frame.columns:
             return asked
-        raise DataError(f"{source}: no column {asked!r}; it has {', '.join(frame.columns)}")
+        raise DataError(f"{source}: no column {asked!r}; it has {listed(frame)}")
     found = next((name for name in _USUAL[part] if name in frame.columns), None)
     if found is None and part in ("user", "item"):
-        raise DataError(
-            f"{source}: which column is the {part}? It has {', '.join(frame.columns)}; say so with --{part}-col"
-        )
+        raise DataError(f"{source}: which column is the {part}? It has {listed(frame)}; say so with --{part}-col")
     return found
 
 
@@ -113,8 +111,9 @@ def _is_number(column: pl.Series) -> bool:
     return simple and column.cast(pl.Float64, strict=False).null_count() == column.null_count()
 
 
-def numbers_of(column: pl.Series, source: str) -> pl.Series:
-    """The column as finite numbers, or nothing. Raises DataError naming the first row that is neither."""
+def numbers_of(frame: pl.DataFrame, name: str, source: str) -> pl.Series:
+    """A column as finite numbers, or nothing. Raises DataError naming the first line that holds neither."""
+    column = frame[name]
     if column.dtype.is_nested() or column.dtype == pl.Binary:
         raise DataError(f"{source}: {column.name!r} holds {column.dtype} and not numbers; name another column")
     stripped = column.str.strip_chars() if column.dtype == pl.String else column
@@ -123,8 +122,8 @@ def numbers_of(column: pl.Series, source: str) -> pl.Series:
     if wrong.any():
         row = int(wrong.arg_max() or 0)
         raise DataError(
-            f"{source}: {column.name!r} of row {row + 1} is {str(column[row])[:40]!r}, which is no number; "
-            "mend the row or name another column"
+            f"{source}, {place_of(frame, row, source)}: {name!r} is {str(column[row])[:40]!r}, which is no number; "
+            "mend it or name another column"
         )
     return numbers
 

@@ -10,7 +10,7 @@ import polars as pl
 from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColumn, NumberColumn
 from index.vocabulary import Strings
 from trainer.errors import ConfigurationError, DataError
-from trainer.tables import as_text, reading
+from trainer.tables import as_text, listed, reading
 
 _USUAL_IDS = (
     "item_id",
@@ -24,8 +24,10 @@ _USUAL_IDS = (
     "track_id",
     "id",
 )
-_USUAL_TITLES = ("title", "movie_title", "name", "product_name", "original_title", "book_title")
+_USUAL_TITLES = ("title", "movie_title", "name", "product_name", "original_title", "book_title", "primary")
 _LIST_MARKS = ("|", ";", ",")
+_BRACKETED = r"^\s*\[.*\]\s*$"  # a list as Python or JSON writes it: ['Card Game', "Children's Game"]
+_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 TYPES = ("number", "category", "list", "link", "skip")
 
 
@@ -60,12 +62,10 @@ def read_catalog(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColu
 def _read(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, source: str) -> ReadCatalog:
     id_column = columns.item or next((name for name in _USUAL_IDS if name in frame.columns), None)
     if id_column is None or id_column not in frame.columns:
-        raise DataError(
-            f"{source}: which column is the item? It has {', '.join(frame.columns)}; say so with --items-id-col"
-        )
+        raise DataError(f"{source}: which column is the item? It has {listed(frame)}; say so with --items-id-col")
     for name in [*columns.types, *([columns.title] if columns.title else [])]:
         if name not in frame.columns:
-            raise ConfigurationError(f"{source}: no column {name!r}; it has {', '.join(frame.columns)}")
+            raise ConfigurationError(f"{source}: no column {name!r}; it has {listed(frame)}")
     title_column = columns.title or next((name for name in _USUAL_TITLES if name in frame.columns), None)
     keyed = frame.with_columns(as_text(frame[id_column], source).alias("_item_id")).drop_nulls("_item_id")
     once = keyed.unique("_item_id", keep="first", maintain_order=True)
@@ -80,7 +80,7 @@ def _read(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, so
     attributes: dict[str, Column] = {}
     skipped: list[str] = []
     for name in frame.columns:
-        if name in (id_column, title_column):
+        if name in (id_column, title_column) or not name:  # a column without a name numbers the rows
             continue
         kind = columns.types.get(name) or infer_type(aligned[name])
         if kind == "skip":
@@ -109,8 +109,7 @@ def infer_type(column: pl.Series) -> str:
         return "number"
     if bool(values.str.contains(r"^https?://\S+$").all()):
         return "link"
-    mark = _list_mark(values)
-    if mark is not None:
+    if bool(values.str.contains(_BRACKETED).all()) or _list_mark(values) is not None:
         return "list"
     few = values.n_unique() <= len(values) / 2
     return "category" if few and _mean_length(values) <= 60 else "skip"
@@ -118,6 +117,8 @@ def infer_type(column: pl.Series) -> str:
 
 def _list_mark(values: pl.Series) -> str | None:
     """The mark between the parts of lists: one in use whose parts come back often enough to be categories."""
+    if bool(values.str.contains("\n", literal=True).any()):
+        return None
     for mark in _LIST_MARKS:
         n_marked = values.str.contains(mark, literal=True).sum()
         parts = values.str.split(mark).explode().str.strip_chars()
@@ -158,9 +159,16 @@ def _column(values: pl.Series, kind: str, source: str) -> Column:
 def _lists(values: pl.Series) -> pl.Series:
     if not isinstance(values.dtype, pl.List):
         text = values.cast(pl.String)
+        if bool(text.drop_nulls().str.contains(_BRACKETED).all()):
+            return _unique(text.str.extract_all(_QUOTED).list.eval(pl.element().str.slice(1).str.head(-1)))
         in_use = (mark for mark in _LIST_MARKS if text.str.contains(mark, literal=True).any())
         values = text.str.split(_list_mark(text.drop_nulls()) or next(in_use, ","))
-    stripped = values.cast(pl.List(pl.String)).list.eval(pl.element().str.strip_chars())
+    return _unique(values.cast(pl.List(pl.String)))
+
+
+def _unique(lists: pl.Series) -> pl.Series:
+    """Lists without empty, missing and repeated parts."""
+    stripped = lists.list.eval(pl.element().str.strip_chars())
     unique = stripped.list.eval(pl.element().filter(pl.element().str.len_chars() > 0)).list.unique(maintain_order=True)
     return unique.list.drop_nulls()
 

@@ -138,6 +138,9 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     out = fit.add_argument_group("output")
     out.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the new version goes")
     out.add_argument("--name", help="first part of the version's name (the data's)")
+    out.add_argument(
+        "--once", action="store_true", help="do nothing where the current version has the same data and options"
+    )
     out.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted run")
     out.add_argument(
         "--no-checkpoints", dest="checkpoints", action="store_false",

@@ -35,8 +35,7 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
         raise DataError(f"{path}: there is no such file")
     if not path.stat().st_size:
         raise DataError(f"{path}: the file is empty")
-    endings = [ending for ending in path.suffixes if ending != ".gz"]
-    ending = endings[-1].lower() if endings else ""
+    ending = _kind(path)
     try:
         if ending == ".parquet":
             frame = pl.read_parquet(path)
@@ -119,6 +118,27 @@ def _explained(error: pl.exceptions.PolarsError) -> str:
     if "utf-8" in text.lower() or "utf8" in text.lower():
         return _NOT_UTF_8
     return f"it cannot be read ({text})"
+
+
+def listed(frame: pl.DataFrame) -> str:
+    """The names of a frame's columns, for an error."""
+    return ", ".join(name or "one without a name" for name in frame.columns)
+
+
+def _kind(path: Path) -> str:
+    """The ending that says what is in a file."""
+    endings = [ending for ending in path.suffixes if ending != ".gz"]
+    return endings[-1].lower() if endings else ""
+
+
+def place_of(frame: pl.DataFrame, row: int, source: str) -> str:
+    """Where a row of `frame`, as it was read from `source`, stands in the file: `line 18`, or `row 17` of a Parquet."""
+    if _kind(Path(source)) in _JSON_LINES:
+        return f"line {row + 1}"
+    if _kind(Path(source)) not in _SEPARATORS:
+        return f"row {row + 1}"
+    text = frame.head(row).select(pl.col(pl.String).str.count_matches("\n", literal=True).sum())
+    return f"line {2 + row + sum(int(count or 0) for count in text.row(0)) if text.width else 2 + row}"
 
 
 def as_text(column: pl.Series, source: str) -> pl.Series:

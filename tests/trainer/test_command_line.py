@@ -70,7 +70,7 @@ def test_equal_runs_write_equal_bytes_and_tell_what_they_do(tmp_path: Path, arti
     assert files(tmp_path / "again") == files(artifacts)
     version = open_current(artifacts).version
     assert done.stdout.startswith(f"version     {version}")
-    assert done.stdout.rstrip().endswith(f"wrote {tmp_path / 'again' / version}")
+    assert done.stdout.rstrip().endswith(f"in {tmp_path / 'again' / version}")
     told = done.stderr.splitlines()
     assert any("of 1,200 users with" in line for line in told)
     assert any("960 users train, 120 validate, 120 test" in line for line in told)
@@ -206,3 +206,33 @@ def test_inspect_looks_at_the_version_that_was_asked_for(artifacts: Path, capsys
     assert main(["inspect", str(artifacts), "--version", version]) == 0
     assert version in capsys.readouterr().out
     assert main(["inspect", str(artifacts), "--version", "another"]) == 5
+
+
+def test_once_trains_again_only_for_other_data_or_options(tmp_path: Path, capsys: Console) -> None:
+    given = ["fit", *films(tmp_path), *TINY, "--out", str(tmp_path / "out"), "--once"]
+
+    def versions() -> set[str]:
+        return {path.name for path in (tmp_path / "out").iterdir()}
+
+    assert main(given) == 0
+    first = versions()
+    printed = capsys.readouterr().out
+    log = tmp_path / "log.jsonl"
+    assert main([*given, "--log", str(log), "--threads", "2"]) == 0
+    assert capsys.readouterr().out == printed
+    assert not log.exists()
+    assert versions() == first
+    assert main([*given, "--tau", "0.95"]) == 0
+    assert len(versions()) == len(first) + 1
+    (tmp_path / "items.tsv").write_text((tmp_path / "items.tsv").read_text().replace("Film 7", "Film Seven"))
+    assert main([*given, "--tau", "0.95"]) == 0
+    assert len(versions()) == len(first) + 2
+
+
+def test_once_trains_again_where_the_current_version_is_damaged(tmp_path: Path) -> None:
+    given = ["fit", *films(tmp_path), *TINY, "--out", str(tmp_path / "out"), "--once"]
+    assert main(given) == 0
+    damaged = open_current(tmp_path / "out").folder / "dims.npy"
+    damaged.write_bytes(b"gone")
+    assert main(given) == 0
+    open_current(tmp_path / "out")

@@ -191,3 +191,23 @@ def test_without_an_items_file_every_item_is_nameless() -> None:
     assert list(catalog.titles) == ["", "", ""]
     assert not catalog.attributes
     assert catalog.violation(3) is None
+
+
+@pytest.mark.parametrize(
+    "written", [["['Card Game', \"Children's Game\"]", "[]", None], ['["Card Game", "Children\'s Game"]', "[ ]", None]]
+)
+def test_lists_as_python_or_json_write_them_are_lists(written: list[str | None]) -> None:
+    frame = pl.DataFrame({"id": ["1", "2", "3"], "genres": written}, schema={"id": pl.String, "genres": pl.String})
+    genres = read_catalog(frame, ["1", "2", "3"], ItemColumns(), "items").catalog.attributes["genres"]
+    assert [genres.value(row) for row in range(3)] == [["Card Game", "Children's Game"], [], []]
+
+
+def test_a_column_without_a_name_numbers_the_rows_and_says_nothing() -> None:
+    frame = pl.DataFrame({"": ["0", "1"], "id": ["1", "2"], "year": ["1980", "1990"]})
+    assert list(read_catalog(frame, ["1", "2"], ItemColumns(), "items").catalog.attributes) == ["year"]
+
+
+def test_text_of_several_lines_is_no_list_whatever_its_commas() -> None:
+    texts = [f"A long, long story,\nof game {number % 3}" for number in range(12)]
+    frame = pl.DataFrame({"id": [str(number) for number in range(12)], "plot": texts})
+    assert not read_catalog(frame, ["1", "2"], ItemColumns(), "items").catalog.attributes

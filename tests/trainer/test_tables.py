@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.trainer.ratings import COLUMNS, KINDS, ROWS, write
 from trainer.errors import DataError
-from trainer.tables import as_text, fingerprint, read_table
+from trainer.tables import as_text, fingerprint, place_of, read_table
 
 HEADER = "user_id,item_id\n"
 
@@ -190,3 +190,26 @@ def test_nested_values_are_part_of_the_fingerprint(one: list[object], other: lis
         return fingerprint(pl.DataFrame({"a": column}))
 
     assert found(one) == found(one[::-1]) != found(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "row", "expected"),
+    [
+        ("t.csv", "a,b\n1,2\n3,4\n", 1, "line 3"),
+        ("t.tsv", "a\tb\n1\t2\n", 0, "line 2"),
+        ("t.csv", 'a,b\n1,"x\ny\nz"\n\n3,"4\n"\n5,6\n', 3, "line 8"),
+        ("t.jsonl", '{"a": 1}\n{"a": 2}\n', 1, "line 2"),
+    ],
+)
+def test_a_place_is_the_line_that_an_editor_shows(
+    tmp_path: Path, name: str, content: str, row: int, expected: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    assert place_of(read_table(path), row, str(path)) == expected
+
+
+def test_in_a_file_without_lines_it_is_the_row(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"a": [1, 2]}).write_parquet(path)
+    assert place_of(read_table(path), 1, str(path)) == "row 2"

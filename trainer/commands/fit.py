@@ -7,12 +7,14 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version as library_version
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from index import artifact
 from index.artifact import Artifact
+from index.errors import ArtifactError
 from index.model import Model
 from index.recommender import Recommender
 from index.vocabulary import Vocabulary
@@ -31,6 +33,8 @@ from trainer.split import Split, split
 
 logger = logging.getLogger(__name__)
 
+_BY_MACHINE = ("threads", "device", "precision")
+
 
 def run(options: argparse.Namespace) -> None:
     segment_options = SegmentOptions(options.tau, options.max_share, options.min_segment_items)
@@ -41,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(report.as_json(written), indent=2))
     else:
         print(report.described(written, n_segments=12))
-        print(f"\nwrote {written.folder}")
+        print(f"\nin {written.folder}")
 
 
 def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: RunFolder) -> Artifact:
@@ -63,6 +67,16 @@ def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: R
     )
     choices = {"threads": torch.get_num_threads(), "device": device, "holdout": options.holdout}
     decides = {**dataclasses.asdict(fit_options), **choices, "data": interactions.fingerprint}
+    recorded = {
+        **dataclasses.asdict(fit_options),
+        **dataclasses.asdict(segment_options),
+        **choices,
+        "min_items_per_user": options.min_items_per_user,
+        "min_rating": interactions.min_rating,
+    }
+    if options.once and (current := _current(options.out)) and _same(current, recorded, source):
+        logger.info("%s has the same data and options; nothing is trained", current.version)
+        return current
     folder.begin(decides)
     resumed = _resumed(kept, decides)
     _say_split(parts)
@@ -84,17 +98,27 @@ def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: R
         options.out,
         model,
         name=options.name or source.name,
-        options={
-            **dataclasses.asdict(fit_options),
-            **dataclasses.asdict(segment_options),
-            **choices,
-            "min_items_per_user": options.min_items_per_user,
-            "min_rating": interactions.min_rating,
-        },
+        options=recorded,
         data=_data(source),
         metrics=_metrics(Recommender(model, "unwritten"), parts, compare=options.compare),
         libraries={name: library_version(name) for name in ("numpy", "scipy", "torch", "numba", "polars")},
     )
+
+
+def _current(folder: Path) -> Artifact | None:
+    """The version to serve, where there is one that is whole."""
+    try:
+        return artifact.open_current(folder)
+    except ArtifactError:
+        return None
+
+
+def _same(current: Artifact, recorded: Mapping[str, Any], source: Source) -> bool:
+    """Whether the version has these data and options, whatever the machine chose for it."""
+    options = current.manifest.options
+    names = (options.keys() | recorded.keys()) - set(_BY_MACHINE)
+    same = all(name in options and name in recorded and options[name] == recorded[name] for name in names)
+    return same and current.manifest.data.get("fingerprint") == source.fingerprint
 
 
 def _kept(folder: RunFolder, *, resume: bool) -> tuple[Checkpoint, Decides] | None:
