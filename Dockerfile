@@ -20,6 +20,10 @@ RUN mkdir -p index trainer/segmentation trainer/baselines service \
 COPY index index
 COPY service service
 USER shelf
+# The kernels come compiled, for any processor of the architecture: a container starts in a second, read-only or not, whoever
+# runs it. No VOLUME, which would outlive the image with another's kernels in it: a cache that cannot be written to is read.
+ENV NUMBA_CPU_NAME=generic
+RUN python -m index.warm
 EXPOSE 8000
 HEALTHCHECK --interval=5s --start-period=60s CMD ["python", "-c", \
     "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
