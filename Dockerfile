@@ -21,10 +21,10 @@ RUN python /usr/local/bin/needs.py service > /tmp/needs \
 COPY index index
 COPY service service
 USER shelf
-# Compiled kernels, so that a start only loads them. A volume: of a read-only container this folder alone can be written to,
-# for a processor other than the one that built the image.
+# The kernels come compiled, for any processor of the architecture: a container starts in a second, read-only or not, whoever
+# runs it. No VOLUME, which would outlive the image with another's kernels in it: a cache that cannot be written to is read.
+ENV NUMBA_CPU_NAME=generic
 RUN python -m index.warm
-VOLUME /var/cache/numba
 EXPOSE 8000
 HEALTHCHECK --interval=5s --start-period=60s CMD ["python", "-c", \
     "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]

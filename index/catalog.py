@@ -90,16 +90,16 @@ class Catalog:
             return f"{len(self.titles)} titles for {n_items} items"
         for name, column in self.attributes.items():
             if len(column) != n_items:
-                return f"attribute {name!r} has {len(column)} values for {n_items} items"
+                return f"attribute {name[:80]!r} has {len(column)} values for {n_items} items"
             if isinstance(column, CategoryColumn | ListColumn):
                 codes = column.codes
                 least = -1 if isinstance(column, CategoryColumn) else 0
                 if len(codes) and not least <= int(codes.min()) <= int(codes.max()) < len(column.categories):
-                    return f"attribute {name!r} has a code without a category"
+                    return f"attribute {name[:80]!r} has a code without a category"
                 if len(column.categories) > len(codes):
-                    return f"attribute {name!r} has more categories than codes"
+                    return f"attribute {name[:80]!r} has more categories than codes"
             if isinstance(column, ListColumn):
                 starts = column.starts
                 if starts[0] != 0 or starts[-1] != len(column.codes) or (starts[1:] < starts[:-1]).any():
-                    return f"attribute {name!r} has list bounds that do not lead through its codes"
+                    return f"attribute {name[:80]!r} has list bounds that do not lead through its codes"
         return None

@@ -29,9 +29,12 @@ def _not_text(path: Path) -> str | None:
 def _other_number_of_fields(path: Path, separator: str, quote: str | None) -> str | None:
     before = csv.field_size_limit(_LONGEST_FIELD)
     text = (line.decode() for line in _lines(path))
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     try:
-        reader = csv.reader(text, delimiter=separator, quotechar=quote or '"', quoting=quoting)
+        reader = (
+            csv.reader(text, delimiter=separator, quotechar=quote)
+            if quote
+            else csv.reader(text, delimiter=separator, quoting=csv.QUOTE_NONE)
+        )
         header = next(reader, [])
         begins = reader.line_num + 1
         for record in reader:

@@ -1,6 +1,5 @@
 """Files to Polars frames and back: CSV, TSV and RecBole's atomic files (also .gz, all text), Parquet, JSON lines."""
 
-import gzip
 import hashlib
 import os
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from trainer.errors import ConfigurationError, DataError
+from trainer.malformed import NOT_UTF_8, malformed
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".item": "\t"}
 _ATOMIC = (".inter", ".item")  # RecBole's, with a header of name:type
@@ -22,7 +22,6 @@ _WRITERS: Mapping[str, Callable[[pl.DataFrame, Path], None]] = {
     ".tsv": lambda frame, path: frame.write_csv(path, separator="\t"),
     ".jsonl": lambda frame, path: frame.write_ndjson(path),
 }
-_NOT_UTF_8 = "it is not UTF-8; convert it first, for instance with `iconv -f latin1 -t utf-8`"
 KINDS = ".csv, .tsv, .inter, .item (each also .gz), .parquet, .jsonl"
 
 
@@ -42,13 +41,7 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
         elif ending in _JSON_LINES:
             frame = pl.read_ndjson(path, infer_schema_length=None)
         elif ending in _SEPARATORS or separator:
-            _check_header(path)
-            frame = pl.read_csv(
-                path,
-                separator=separator or _SEPARATORS[ending],
-                infer_schema=False,
-                quote_char=None if ending in _ATOMIC else '"',
-            )
+            frame = _read_text(path, separator or _SEPARATORS[ending], None if ending in _ATOMIC else '"')
         else:
             raise DataError(f"{path}: unknown kind of file; expected {KINDS}, or give --separator")
     except pl.exceptions.PolarsError as error:
@@ -64,6 +57,19 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
     if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise DataError(f"{path}: two columns are called {repeated[0]!r}; rename one")
     frame.columns = names
+    return frame
+
+
+def _read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
+    """Every column as text. Raises DataError naming the line where that can be known."""
+    try:
+        frame = pl.read_csv(path, separator=separator, infer_schema=False, quote_char=quote)
+    except pl.exceptions.PolarsError as error:
+        if found := malformed(path, separator, quote):
+            raise DataError(f"{path}: {found}") from error
+        raise
+    if any("\ufffd" in name for name in frame.columns):  # what Polars makes of a header that is no UTF-8
+        raise DataError(f"{path}: {malformed(path, separator, quote) or NOT_UTF_8}")
     return frame
 
 
@@ -94,16 +100,6 @@ def _ending(path: Path) -> str:
     return path.suffix.lower()
 
 
-def _check_header(path: Path) -> None:
-    """Polars replaces what is no UTF-8 in a header."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        header = file.readline(1_000_000)
-    try:
-        header.decode()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: {_NOT_UTF_8}") from error
-
-
 @contextmanager
 def reading(source: str) -> Iterator[None]:
     """Turns what Polars cannot do with a file's values into a DataError that names the file."""
@@ -116,7 +112,7 @@ def reading(source: str) -> Iterator[None]:
 def _explained(error: pl.exceptions.PolarsError) -> str:
     text = str(error).splitlines()[0]
     if "utf-8" in text.lower() or "utf8" in text.lower():
-        return _NOT_UTF_8
+        return NOT_UTF_8
     return f"it cannot be read ({text})"
 
 

@@ -166,11 +166,10 @@ def test_a_row_without_a_rating_is_not_positive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["good", "5 stars", "4,5", "NaN", "inf", " "])
-def test_a_rating_that_is_no_number_is_refused_with_row_and_value(tmp_path: Path, value: str) -> None:
+def test_a_rating_that_is_no_number_is_refused_with_line_and_value(tmp_path: Path, value: str) -> None:
     path = csv(tmp_path, f'user,item,rating\nu,a,5\nu,b,4\nu,c,"{value}"\nu,d,worse\n')
-    with pytest.raises(DataError, match=re.escape(f"'rating' of row 3 is {value!r}")) as refusal:
+    with pytest.raises(DataError, match=re.escape(f"{path}, line 4: 'rating' is {value!r}")):
         read_interactions(path)
-    assert str(path) in str(refusal.value)
 
 
 def test_spaces_around_numbers_and_ids_do_not_matter(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_another_separator_and_ending_can_be_told(tmp_path: Path) -> None:
         ("header.inter", b"user_id:token\titem_id:token\n", "a header and no rows"),
         ("latin.csv", HEADER.encode() + "Misérables,1\n".encode("latin-1"), "not UTF-8"),
         ("latin.csv.gz", gzip.compress(HEADER.encode() + "Misérables,1\n".encode("latin-1")), "not UTF-8"),
-        ("ragged.csv", HEADER.encode() + b"1,2,3\n", "cannot be read"),
+        ("ragged.csv", HEADER.encode() + b"1,2,3\n", "line 2 has 3 fields, the header 2"),
         ("ratings.xlsx", b"PK", "unknown kind of file"),
         ("ratings", b"1,2\n", "unknown kind of file"),
         ("ratings.gz", gzip.compress(b"1,2\n"), "unknown kind of file"),
