@@ -25,6 +25,8 @@ from service.settings import Settings
 
 EXIT_CONFIGURATION, EXIT_ARTIFACT = 3, 5
 
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  who listens on every address is heard on this one
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until it is told to stop; returns the exit code."""
@@ -90,6 +92,7 @@ def _announce(live: LiveModel, server: uvicorn.Server, listening: socket.socket)
     while not server.started:
         time.sleep(0.01)
     host, port = listening.getsockname()[:2]
+    host = _LOOPBACK.get(host, host)
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     print(f"sparseshelf serves {len(live.model.vocabulary):,} items on {url} (documentation at {url}/docs). Try:\n")
     print("\n".join(example_calls(live.model, url)), end="\n\n", flush=True)

@@ -39,7 +39,8 @@ def _other_number_of_fields(path: Path, separator: str, quote: str | None) -> st
         begins = reader.line_num + 1
         for record in reader:
             if len(record) > len(header):
-                return f"line {begins} has {len(record)} fields, the header {len(header)}; quote what holds a {separator!r}"
+                many = f"{len(record)} fields, the header {len(header)}"
+                return f"line {begins} has {many}; quote what holds a {separator!r}"
             begins = reader.line_num + 1
     except csv.Error as error:
         if "field larger" in str(error):
