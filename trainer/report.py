@@ -7,13 +7,21 @@ from index.artifact import Artifact
 METRICS = ("ndcg@100", "recall@20", "recall@50")
 
 
-def table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Systems and their metrics, one line each."""
-    width = max(len(name) for name in rows) + 2
+def table(systems: Mapping[str, object]) -> str:
+    """Systems and their metrics, one line each; what is no number is shown as missing."""
+    width = max(len(printable(name)) for name in systems) + 2
     lines = [" " * width + "".join(f"{metric:>11}" for metric in METRICS)]
-    for name, metrics in rows.items():
-        lines.append(f"{name:{width}}" + "".join(f"{metrics.get(metric, float('nan')):11.4f}" for metric in METRICS))
+    for name, metrics in systems.items():
+        found = metrics if isinstance(metrics, Mapping) else {}
+        values = (found.get(metric) for metric in METRICS)
+        numbers = (value if isinstance(value, int | float) else float("nan") for value in values)
+        lines.append(f"{printable(name):{width}}" + "".join(f"{number:11.4f}" for number in numbers))
     return "\n".join(lines)
+
+
+def printable(text: object) -> str:
+    """What may go to a terminal: an artifact may come from anybody, and its words with it."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(text))
 
 
 def described(artifact: Artifact, *, n_segments: int | None = None) -> str:
@@ -25,17 +33,18 @@ def described(artifact: Artifact, *, n_segments: int | None = None) -> str:
         f"version     {artifact.version}",
         f"items       {embedding.n_items:,} ({coded:,} with a code), {embedding.k} of {embedding.n_dims} dims each",
         f"bytes       {embedding.bytes_per_item} an item; {artifact.size_bytes:,} in all",
-        f"data        {manifest.data.get('source')}, fingerprint {str(manifest.data.get('fingerprint'))[:12]}",
-        "options     " + ", ".join(f"{name} {value}" for name, value in manifest.options.items()),
+        f"data        {printable(manifest.data.get('source'))}, "
+        f"fingerprint {printable(manifest.data.get('fingerprint'))[:12]}",
+        "options     " + ", ".join(printable(f"{name} {value}") for name, value in manifest.options.items()),
     ]
     systems = manifest.metrics.get("test")
     if isinstance(systems, Mapping) and systems:
-        lines += ["", f"{manifest.metrics.get('test_users')} held-out users", table(systems)]
+        lines += ["", f"{printable(manifest.metrics.get('test_users'))} held-out users", table(systems)]
     sizes = segments.sizes
     grouped = int(sizes.sum())
     lines += ["", f"{len(segments)} segments of {grouped:,} items"]
     shown = range(len(segments))[:n_segments]
-    lines += [f"{sizes[row]:7,}  {segments.ids[row]:>5}  {segments.labels[row]}" for row in shown]
+    lines += [f"{sizes[row]:7,}  {printable(segments.ids[row]):>5}  {printable(segments.labels[row])}" for row in shown]
     if len(shown) < len(segments):
         lines.append(f"         and {len(segments) - len(shown)} more")
     return "\n".join(lines)

@@ -1,8 +1,12 @@
 """What a run says of itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from index import artifact
 from index.artifact import open_current
+from index.vocabulary import Strings
+from tests.worlds import by_hand
 from trainer.report import as_json, described, table
 
 
@@ -45,3 +49,22 @@ def test_the_json_form_is_the_manifest_and_its_segments(artifacts: Path) -> None
     listed = found["segments"]
     assert isinstance(listed, list)
     assert len(listed) == 12
+
+
+def test_an_artifact_of_a_joker_is_described_without_harm(tmp_path: Path) -> None:
+    model = by_hand()
+    labels = ["\x1b[31mred\x1b[0m\n"] * len(model.segments)
+    joke = replace(model, segments=replace(model.segments, labels=Strings.pack(labels)))
+    written = artifact.write(
+        tmp_path,
+        joke,
+        name="joke",
+        options={"dims\x07": "\x1b]0;owned\x07"},
+        data={"source": ["\n"], "fingerprint": None},
+        metrics={"test": {"a": 5, "b": {"ndcg@100": "much"}}, "test_users": "\r"},
+        libraries={},
+    )
+    text = described(written)
+    assert all(character.isprintable() for character in text.replace("\n", ""))
+    assert "nan" in text
+    assert "red" in text
