@@ -248,3 +248,31 @@ def test_both_precisions_learn_much_the_same() -> None:
 
     found = np.corrcoef(cosines("float32").ravel(), cosines("bfloat16").ravel())[0, 1]
     assert found > 0.8
+
+
+def test_sampled_outputs_learn_the_same_tastes(shop: Shop, embedding: ItemEmbedding) -> None:
+    """A third of the items a step; a batch of 16 users knows fewer."""
+    options = replace(QUICK, max_outputs=200, batch_size=16)
+    sampled = fit(shop.parts.train, shop.validation, options, silent)
+    assert sampled.violation() is None
+    assert ndcg_100(sampled, shop.test) > ndcg_100(embedding, shop.test) - 0.05
+
+
+def test_more_outputs_than_items_are_all_of_them() -> None:
+    train = random_matrix(6, 40, 15)
+    assert same_bits(fit(train, None, replace(TINY, max_outputs=15), silent), fit(train, None, TINY, silent))
+
+
+def test_the_items_of_a_batch_are_always_among_its_outputs() -> None:
+    train = random_matrix(6, 40, 30)
+    found = fit(train, None, replace(TINY, max_outputs=1), silent)
+    assert found.violation() is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_cuda_and_cpu_learn_the_same_within_noise(shop: Shop, precision: Precision) -> None:
+    options = replace(QUICK, precision=precision)
+    on_cpu = fit(shop.parts.train, shop.validation, options, silent)
+    on_cuda = fit(shop.parts.train, shop.validation, options, silent, device="cuda")
+    assert ndcg_100(on_cuda, shop.test) == pytest.approx(ndcg_100(on_cpu, shop.test), abs=0.03)
