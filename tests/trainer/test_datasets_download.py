@@ -101,6 +101,19 @@ def test_a_redirect_is_followed(site: Site, tmp_path: Path) -> None:
     fetched(site, tmp_path)
 
 
+def test_a_redirect_leads_to_the_rest_of_a_file_too(site: Site, tmp_path: Path) -> None:
+    leave(site, tmp_path, 200_000)
+    site.script = [Answer(location=site.url + "?elsewhere", body=b"moved")]
+    fetched(site, tmp_path)
+    assert site.ranges == ["bytes=200000-", "bytes=200000-"]
+
+
+def test_an_odd_origin_does_no_harm(site: Site, tmp_path: Path) -> None:
+    leave(site, tmp_path, 200_000)
+    (tmp_path / "file.zip.part.json").write_text(json.dumps({"url": site.url, "etag": 7, "modified": [], "total": "x"}))
+    fetched(site, tmp_path)
+
+
 def test_a_dropped_connection_goes_on_where_it_broke_off(site: Site, tmp_path: Path) -> None:
     site.script = [Answer(sent=100_000), Answer(sent=50_000)]
     said = fetched(site, tmp_path)
@@ -159,9 +172,11 @@ def test_a_file_that_changed_between_attempts_is_fetched_anew(site: Site, tmp_pa
 
 def test_a_changed_file_whose_server_does_not_know_if_range_is_noticed_by_its_etag(site: Site, tmp_path: Path) -> None:
     leave(site, tmp_path, 200_000)
-    site.script = [Answer(headers={"ETag": '"two"'}, body=b"x" * 10, status=206)]
-    fetched(site, tmp_path)
+    piece = {"ETag": '"two"', "Content-Range": f"bytes 200000-{len(CONTENT) - 1}/{len(CONTENT)}"}
+    site.script = [Answer(headers=piece, body=OTHER[200_000 : len(CONTENT)], status=206)]
+    said = fetched(site, tmp_path)
     assert site.ranges == ["bytes=200000-", None]
+    assert any("sent another piece than was asked for" in line for line in said)
 
 
 def test_a_file_that_changed_unnoticed_is_fetched_once_more_from_the_start(site: Site, tmp_path: Path) -> None:
@@ -191,8 +206,9 @@ def test_a_server_without_ranges_sends_it_all_again(site: Site, tmp_path: Path) 
 def test_a_piece_that_was_not_asked_for_is_not_taken(site: Site, tmp_path: Path, shift: int) -> None:
     leave(site, tmp_path, 200_000)
     site.script = [Answer(range_shift=shift)]
-    fetched(site, tmp_path)
+    said = fetched(site, tmp_path)
     assert site.ranges == ["bytes=200000-", None]
+    assert any("sent another piece than was asked for" in line for line in said)
 
 
 @pytest.mark.parametrize("said_range", ["bytes 200000-200009/10", "bytes 200000-200009/*", "words", ""])
@@ -419,6 +435,16 @@ def test_who_waits_for_a_process_that_dies_takes_over(site: Site, tmp_path: Path
             assert waiting.wait() == 0
     assert (tmp_path / "file.zip").read_bytes() == CONTENT
     assert site.ranges == [None, "bytes=100000-"]
+
+
+def test_who_waits_for_a_process_that_is_refused_begins_anew(site: Site, tmp_path: Path) -> None:
+    site.script = [Answer(body=OTHER, drip=(30_000, 0.05))]
+    with process(site, tmp_path) as child:
+        wait_for_bytes(tmp_path, 1)
+        said = fetched(site, tmp_path)
+        assert child.wait() != 0
+    assert said[0] == "another process is fetching file.zip; waiting for it"
+    assert site.ranges == [None, None]
 
 
 def test_a_terminal_sees_a_bar(site: Site, tmp_path: Path) -> None:

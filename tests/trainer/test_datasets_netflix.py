@@ -67,8 +67,10 @@ TITLES = {"movie_titles.csv": archives.netflix_titles()}
 FORMS = {
     "combined": {**combined(), **TITLES},
     "combined, CRLF": {**combined("\r\n"), **TITLES},
+    "combined, without a last newline": {**{name: text.rstrip(b"\n") for name, text in combined().items()}, **TITLES},
     "a file a film": {**training_set(), "movie_titles.txt": archives.netflix_titles()},
     "table": {**table(), **TITLES},
+    "table with a byte order mark": {"netflix.csv": b"\xef\xbb\xbf" + table()["netflix.csv"], **TITLES},
     "table with days": {**table("days"), **TITLES},
     "table with moments": {**table("moments"), **TITLES},
     "table, other columns": {**table(header=",timestamp,rating,note,item_id,user_id"), **TITLES},

@@ -73,8 +73,10 @@ class Partial:
 
     def _read_origin(self) -> Origin | None:
         try:
-            return Origin(**json.loads(self._origin_path.read_bytes()))
-        except (OSError, ValueError, TypeError):
+            found = json.loads(self._origin_path.read_bytes())
+            texts = {name: None if found[name] is None else str(found[name]) for name in ("etag", "modified")}
+            return Origin(str(found["url"]), texts["etag"], texts["modified"], found["total"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     @property
