@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from benchmarks.public_data import NAMES, interactions_of
 from trainer.baselines import ease, popular
 from trainer.evaluate import quality, rank_embedding, rank_scores
-from trainer.fit import FitOptions, default_dims, default_precision, fit
+from trainer.fit import fit
+from trainer.fit_options import FitOptions, default_dims
 from trainer.interactions import Csr
+from trainer.machine import default_precision
 from trainer.split import Holdout, Split, split
 
 Values = NDArray[np.float64]  # nDCG@100 of each test user

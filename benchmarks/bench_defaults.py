@@ -17,7 +17,9 @@ import torch
 
 from benchmarks.public_data import NAMES, interactions_of
 from trainer.evaluate import quality, rank_embedding
-from trainer.fit import FitOptions, default_dims, default_precision, fit
+from trainer.fit import fit
+from trainer.fit_options import FitOptions, default_dims
+from trainer.machine import default_precision
 from trainer.split import split
 
 

@@ -1,19 +1,20 @@
 """A model as named arrays, the files of an artifact, and back."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColumn, NumberColumn
-from index.embedding import ItemEmbedding
+from index.embedding import ItemEmbedding, dims_type
 from index.model import Model
+from index.npy import Array, Shape
 from index.segments import Segments
 from index.vocabulary import Strings, Vocabulary
 
-MOST_DIMS = 2**24
-Array = NDArray[Any]
+MOST_DIMS = 2**20  # a profile has them all: 8 MiB
+MOST_ROWS = 2**31 - 1  # rows are int32
+MOST_ATTRIBUTES = 200  # a mapped file keeps a descriptor, and a process has 1,024
 Arrays = dict[str, Array]  # file of the artifact: its content
 
 
@@ -61,68 +62,98 @@ def _column(path: str, column: Column) -> Arrays:
             return _strings(f"{path}.links", column.links)
 
 
-class _Reader:
-    """Takes arrays out of an artifact by path and refuses those of another type."""
+class Read(Protocol):
+    """Gives the array of a path, of exactly this type and shape; a size may be a range. ValueError otherwise."""
 
-    def __init__(self, arrays: Arrays) -> None:
-        self.arrays = arrays
-
-    def array(self, path: str, *types: type[np.generic], ndim: int = 1) -> Array:
-        array = self.arrays[path]
-        if array.ndim != ndim or not any(array.dtype == np.dtype(kind) for kind in types):
-            wanted = " or ".join(kind.__name__ for kind in types)
-            raise ValueError(f"{path}: {wanted} in {ndim} dimensions expected, found {array.dtype} {array.shape}")
-        return array
-
-    def strings(self, path: str) -> Strings:
-        strings = Strings(self.array(f"{path}.blob.npy", np.uint8), self.array(f"{path}.offsets.npy", np.int64))
-        if problem := strings.violation():
-            raise ValueError(f"{path}: {problem}")
-        return strings
-
-    def column(self, path: str, kind: str) -> Column:
-        match kind:
-            case "number":
-                return NumberColumn(self.array(f"{path}.values.npy", np.float64))
-            case "category":
-                return CategoryColumn(self.array(f"{path}.codes.npy", np.int32), self.strings(f"{path}.categories"))
-            case "list":
-                starts = self.array(f"{path}.starts.npy", np.int64)
-                codes = self.array(f"{path}.codes.npy", np.int32)
-                return ListColumn(starts, codes, self.strings(f"{path}.categories"))
-            case "link":
-                return LinkColumn(self.strings(f"{path}.links"))
-            case _:
-                raise ValueError(f"{path}: {kind!r} is not a type of attribute")
+    def __call__(self, path: str, kind: type[np.generic], shape: Shape) -> Array: ...
 
 
-def model_of(arrays: Arrays, sizes: Mapping[str, int], attributes: Sequence[Mapping[str, str]]) -> Model:
-    """The model of an artifact's arrays. KeyError for a missing one, ValueError for one of another type or size."""
-    read = _Reader(arrays)
-    n_dims = int(sizes["n_dims"])
+def sizes_of(model: Model) -> dict[str, int]:
+    """The manifest's `sizes`."""
+    embedding = model.embedding
+    return {
+        "n_items": embedding.n_items,
+        "n_dims": embedding.n_dims,
+        "k": embedding.k,
+        "n_segments": len(model.segments),
+    }
+
+
+def attributes_of(model: Model) -> list[Mapping[str, str]]:
+    """The manifest's `attributes`."""
+    return [{"name": name, "type": column.kind} for name, column in model.catalog.attributes.items()]
+
+
+def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[str, str]]) -> Model:
+    """The model of an artifact's arrays. Raises ValueError where they do not fit the sizes or each other.
+
+    Every length is known before its file is read: it is one of the sizes or the last entry of an array read before.
+    """
+    n_items, n_dims, n_segments = sizes["n_items"], sizes["n_dims"], sizes["n_segments"]
     if not 1 <= n_dims <= MOST_DIMS:
         raise ValueError(f"{n_dims} dims; between 1 and {MOST_DIMS} can be served")
-    dims = read.array("dims.npy", np.uint16, np.uint32, ndim=2)
-    embedding = ItemEmbedding(dims, read.array("weights.npy", np.float32, ndim=2), n_dims)
-    segments = Segments(
-        starts=read.array("segments/starts.npy", np.int64),
-        dims=read.array("segments/dims.npy", np.uint16, np.uint32),
-        signs=read.array("segments/signs.npy", np.int8),
-        membership=read.array("segments/membership.npy", np.int32),
-        ids=read.strings("strings/segment_ids"),
-        labels=read.strings("strings/segment_labels"),
-        n_dims=n_dims,
-    )
-    for name, size in {"n_items": embedding.n_items, "k": embedding.k, "n_segments": len(segments)}.items():
-        if sizes[name] != size:
-            raise ValueError(f"the manifest says {name} {sizes[name]}, the arrays {size}")
+    if max(n_items, n_segments) > MOST_ROWS:
+        raise ValueError(f"{n_items} items and {n_segments} segments; up to {MOST_ROWS} can be served")
+    if len(attributes) > MOST_ATTRIBUTES:
+        raise ValueError(f"{len(attributes)} attributes; up to {MOST_ATTRIBUTES} can be served")
+    if len({column["name"] for column in attributes}) < len(attributes):
+        raise ValueError("two attributes have one name")
+    dims = dims_type(n_dims)
+    rectangle = (n_items, sizes["k"])
+    starts, n_signed_dims = _pointers(read, "segments/starts.npy", n_segments)
     return Model(
-        embedding=embedding,
-        popularity=read.array("popularity.npy", np.float32),
-        vocabulary=Vocabulary(read.strings("strings/item_ids"), read.array("strings/item_ids.order.npy", np.int32)),
-        catalog=Catalog(
-            read.strings("strings/titles"),
-            {column["name"]: read.column(f"attributes/{i}", column["type"]) for i, column in enumerate(attributes)},
+        embedding=ItemEmbedding(read("dims.npy", dims, rectangle), read("weights.npy", np.float32, rectangle), n_dims),
+        popularity=read("popularity.npy", np.float32, (n_items,)),
+        vocabulary=Vocabulary(
+            _read_strings(read, "strings/item_ids", n_items),
+            read("strings/item_ids.order.npy", np.int32, (n_items,)),
         ),
-        segments=segments,
+        catalog=Catalog(
+            _read_strings(read, "strings/titles", n_items),
+            {
+                column["name"]: _read_column(read, f"attributes/{i}", column["type"], n_items)
+                for i, column in enumerate(attributes)
+            },
+        ),
+        segments=Segments(
+            starts=starts,
+            dims=read("segments/dims.npy", dims, (n_signed_dims,)),
+            signs=read("segments/signs.npy", np.int8, (n_signed_dims,)),
+            membership=read("segments/membership.npy", np.int32, (n_items,)),
+            ids=_read_strings(read, "strings/segment_ids", n_segments),
+            labels=_read_strings(read, "strings/segment_labels", n_segments),
+            n_dims=n_dims,
+        ),
     )
+
+
+def _pointers(read: Read, path: str, size: int | range) -> tuple[Array, int]:
+    """Where each of `size` rows begins, with the end of the last one; and that end."""
+    lengths = range(size.start + 1, size.stop + 1) if isinstance(size, range) else size + 1
+    pointers = read(path, np.int64, (lengths,))
+    return pointers, int(pointers[-1])
+
+
+def _read_strings(read: Read, path: str, size: int | range) -> Strings:
+    offsets, n_bytes = _pointers(read, f"{path}.offsets.npy", size)
+    strings = Strings(read(f"{path}.blob.npy", np.uint8, (n_bytes,)), offsets)
+    if problem := strings.violation():
+        raise ValueError(f"{path}: {problem}")
+    return strings
+
+
+def _read_column(read: Read, path: str, kind: str, n_items: int) -> Column:
+    match kind:
+        case "number":
+            return NumberColumn(read(f"{path}.values.npy", np.float64, (n_items,)))
+        case "category":
+            codes = read(f"{path}.codes.npy", np.int32, (n_items,))
+            return CategoryColumn(codes, _read_strings(read, f"{path}.categories", range(len(codes) + 1)))
+        case "list":
+            starts, n_codes = _pointers(read, f"{path}.starts.npy", n_items)
+            codes = read(f"{path}.codes.npy", np.int32, (n_codes,))
+            return ListColumn(starts, codes, _read_strings(read, f"{path}.categories", range(len(codes) + 1)))
+        case "link":
+            return LinkColumn(_read_strings(read, f"{path}.links", n_items))
+        case _:
+            raise ValueError(f"{path}: {kind[:40]!r} is not a type of attribute")

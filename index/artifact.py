@@ -19,55 +19,45 @@
         manifest.json             format, version, sizes, attributes, sha256 of every file, options, data, metrics,
                                   libraries
 
-Arrays are C-ordered, little-endian and read memory-mapped with pickle off. `manifest.json` is written after the arrays,
-the folder is renamed into place after the manifest, and CURRENT is replaced last: a reader sees all or nothing.
+Arrays are C-ordered and little-endian, in .npy version 1.0. `manifest.json` is written after the arrays, the folder is
+renamed into place after the manifest, and CURRENT is replaced last: a reader sees all or nothing.
 Nothing in it depends on the time or the machine, so the same training gives the same bytes.
+
+A reader trusts none of it, whoever signed it. The manifest has at most 1 MiB, 200 attributes and one way to be written;
+its digest ends the version's name. The files it lists are those of the format, regular ones and no links, and each is
+opened once: its type and length are compared with what the sizes and the files before it ask for, then its digest, then
+the same open file is mapped. Every offset, row pointer, code, dim and weight is checked before anything is answered.
+What the manifest does not list is never opened, so what file systems and tools leave behind does no harm. CURRENT, the
+version's folder and the one above may be links, as in mounted volumes: they only say where the version lies, and the
+digests say whether it is the one. Texts are data and any UTF-8; only ids are never empty. Who can change the files of a
+running service in place, or cut them short, is not kept out: versions are replaced, never edited.
 """
 
 import hashlib
-import json
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from index.arrays import Array, arrays_of, model_of
+from index.arrays import Arrays, Read, arrays_of, attributes_of, model_of, sizes_of
 from index.errors import ArtifactError
+from index.folder import Folder, read, read_all
+from index.manifest import MOST_BYTES, Manifest, digest, parsed
 from index.model import Model
+from index.npy import Array, Shape, refuse_unlike, verified
 
-FORMAT = 1
+__all__ = ["Artifact", "Manifest", "current_version", "digest", "open_current", "open_version", "point_at", "write"]
+
 CURRENT = "CURRENT"
+LEFTOVERS = (".writing-*", f".{CURRENT}-*")  # of writers that were killed
 MANIFEST = "manifest.json"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a version says of itself; `options`, `data`, `metrics` and `libraries` are the trainer's words."""
-
-    version: str
-    sizes: Mapping[str, int]
-    attributes: list[Mapping[str, str]]
-    files: Mapping[str, str]  # path: sha256
-    options: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    libraries: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def digest(self) -> str:
-        """What the version's name ends in: a digest of everything but the version."""
-        return digest(replace(self, version="").to_json().encode())[:12]
-
-    def to_json(self) -> str:
-        fields = {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
-        return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 @dataclass(frozen=True)
@@ -82,7 +72,7 @@ class Artifact:
 
     @property
     def size_bytes(self) -> int:
-        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+        return sum((self.folder / path).stat().st_size for path in [MANIFEST, *self.manifest.files])
 
 
 # ---------------------------------------------------------------- writing
@@ -104,7 +94,11 @@ def write(
     """
     if problem := model.violation():
         raise ArtifactError(f"this model cannot be written: {problem}")
-    arrays = arrays_of(model)
+    arrays, sizes, attributes = arrays_of(model), sizes_of(model), attributes_of(model)
+    try:
+        model_of(_from_memory(arrays), sizes, attributes)
+    except ValueError as error:
+        raise ArtifactError(f"this model cannot be written: {error}") from error
     partial = folder / f".writing-{secrets.token_hex(8)}"
     try:
         partial.mkdir(parents=True)
@@ -114,13 +108,8 @@ def write(
         files = {path: _write_array(partial / path, array) for path, array in sorted(arrays.items())}
         manifest = Manifest(
             version="",
-            sizes={
-                "n_items": model.embedding.n_items,
-                "n_dims": model.embedding.n_dims,
-                "k": model.embedding.k,
-                "n_segments": len(model.segments),
-            },
-            attributes=[{"name": key, "type": column.kind} for key, column in model.catalog.attributes.items()],
+            sizes=sizes,
+            attributes=attributes,
             files=files,
             options=options,
             data=data,
@@ -130,7 +119,10 @@ def write(
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:64] or "model"
         manifest = replace(manifest, version=f"{stem}-{manifest.digest}")
         version = manifest.version
-        _write_synced(partial / MANIFEST, manifest.to_json().encode())
+        content = manifest.to_json().encode()
+        if len(content) > MOST_BYTES:
+            raise ArtifactError(f"this model cannot be written: its manifest would be longer than {MOST_BYTES:,} bytes")
+        _write_synced(partial / MANIFEST, content)
         _move_into_place(partial, folder / version)
         point_at(folder, version)
     except OSError as error:
@@ -138,6 +130,19 @@ def write(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return open_version(folder, version)
+
+
+def _from_memory(arrays: Arrays) -> Read:
+    """The arrays as their files would give them."""
+
+    def read_array(path: str, kind: type[np.generic], shape: Shape) -> Array:
+        try:
+            refuse_unlike(kind, shape, arrays[path].dtype, arrays[path].shape)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        return arrays[path]
+
+    return read_array
 
 
 def point_at(folder: Path, version: str) -> None:
@@ -191,11 +196,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def digest(content: bytes) -> str:
-    """The sha256 of some bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -206,16 +206,17 @@ def _sha256(path: Path) -> str:
 
 def current_version(folder: Path) -> str:
     """The version that CURRENT names."""
+    pointer = folder / CURRENT
     try:
-        version = (folder / CURRENT).read_text("utf-8").strip()
+        version = read(pointer, 1024).decode().strip()
     except FileNotFoundError:
         raise ArtifactError(
             f"no artifact in {folder}: train one with `python -m trainer fit --data FILE --out {folder}`"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{folder / CURRENT}: cannot be read ({error})") from error
+        raise ArtifactError(f"{pointer}: cannot be read ({error})") from error
     if not _VERSION.fullmatch(version):
-        raise ArtifactError(f"{folder / CURRENT}: {version[:40]!r} is not the name of a version")
+        raise ArtifactError(f"{pointer}: {version[:40]!r} is not the name of a version")
     return version
 
 
@@ -226,70 +227,67 @@ def open_current(folder: Path) -> Artifact:
 
 def open_version(folder: Path, version: str) -> Artifact:
     """A version of `folder`, verified whole: digests, types, shapes and every invariant. ArtifactError otherwise."""
+    if not _VERSION.fullmatch(version):
+        raise ArtifactError(f"{folder}: {version[:40]!r} is not the name of a version")
     root = folder / version
-    if not root.is_dir():
-        raise ArtifactError(f"{root}: the version is not there; put it back or name another one in {folder / CURRENT}")
-    manifest = _read_manifest(root / MANIFEST)
-    if manifest.version != version:
-        raise ArtifactError(f"{root / MANIFEST}: it names version {str(manifest.version)[:40]!r}")
-    if not version.endswith(f"-{manifest.digest}"):
-        raise ArtifactError(f"{root / MANIFEST}: it was altered since it was written; its digest is {manifest.digest}")
-    arrays = {path: _read_array(root, path, expected) for path, expected in manifest.files.items()}
     try:
-        model = model_of(arrays, manifest.sizes, manifest.attributes)
-    except KeyError as error:
-        raise ArtifactError(f"{root / MANIFEST}: it does not list {error.args[0]}, which the format asks for") from None
-    except (TypeError, ValueError, IndexError, OverflowError) as error:
-        raise ArtifactError(f"{root}: {error}") from error
-    if problem := model.violation():
+        held = Folder(root)
+    except FileNotFoundError:
+        raise ArtifactError(
+            f"{root}: the version is not there; put it back or name another one in {folder / CURRENT}"
+        ) from None
+    with held:
+        manifest = _read_manifest(held, version)
+        files = _Files(held, manifest)
+        try:
+            model = model_of(files.read, manifest.sizes, manifest.attributes)
+            problem = files.surplus() or model.violation()
+        except ValueError as error:
+            raise ArtifactError(f"{root}: {error}") from error
+        except MemoryError as error:
+            raise ArtifactError(f"{root}: there is not enough memory to open it") from error
+    if problem:
         raise ArtifactError(f"{root}: {problem}")
     return Artifact(model, manifest, root)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _read_manifest(folder: Folder, version: str) -> Manifest:
+    path = folder.path / MANIFEST
     try:
-        fields = json.loads(path.read_bytes(), parse_constant=_refuse)
-        format_number = fields.pop("format")
-        if format_number != FORMAT:
-            raise ArtifactError(
-                f"{path}: format {format_number!r} is not known to this release, which reads format {FORMAT}; "
-                "train again or upgrade sparseshelf"
-            )
-        manifest = Manifest(**fields)
+        with folder.open(MANIFEST) as file:
+            manifest = parsed(read_all(file, path, MOST_BYTES))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: it is missing, so the version was never completed; train again") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ArtifactError(f"{path}: it is not a manifest ({type(error).__name__}: {error})") from error
-    shapes = {"version": str, "sizes": dict, "attributes": list, "files": dict, "options": dict, "data": dict}
-    for name, expected in {**shapes, "metrics": dict, "libraries": dict}.items():
-        if not isinstance(getattr(manifest, name), expected):
-            raise ArtifactError(f"{path}: {name!r} must be a JSON {expected.__name__}")
+    except (OSError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{path}: {error}") from error
+    if manifest.version != version:
+        raise ArtifactError(f"{path}: it names version {manifest.version[:40]!r}")
+    if not version.endswith(f"-{manifest.digest}"):
+        raise ArtifactError(f"{path}: it was altered since it was written; its digest is {manifest.digest}")
     return manifest
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number")
+class _Files:
+    """The files that a manifest lists, each opened, verified and mapped when it is asked for."""
 
+    def __init__(self, folder: Folder, manifest: Manifest) -> None:
+        self._folder, self._manifest = folder, manifest
+        self._unread = set(manifest.files)
 
-def _read_array(root: Path, path: str, expected: object) -> Array:
-    file = root / path
-    if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)?(\.[a-z_]+){1,3}", path):
-        raise ArtifactError(f"{root / MANIFEST}: {path!r} is not a file of an artifact")
-    try:
-        if _sha256(file) != expected:
-            raise ArtifactError(f"{file}: its sha256 is not the manifest's; the file was altered or cut short")
-        with file.open("rb") as header:
-            empty = 0 in _shape(header)
-        array: Array = np.load(file, mmap_mode=None if empty else "r", allow_pickle=False)
-        return array
-    except FileNotFoundError:
-        raise ArtifactError(f"{file}: the manifest lists it, but it is missing") from None
-    except (OSError, ValueError, EOFError, TypeError, SyntaxError, RecursionError, OverflowError) as error:
-        raise ArtifactError(f"{file}: it is not an .npy file ({error})") from error
+    def read(self, path: str, kind: type[np.generic], shape: Shape) -> Array:
+        if path not in self._unread:
+            manifest = self._folder.path / MANIFEST
+            raise ArtifactError(f"{manifest}: it does not list {path}, which the format asks for")
+        self._unread.remove(path)
+        name = self._folder.path / path
+        try:
+            with self._folder.open(path) as file:
+                return verified(file, kind, shape, self._manifest.files[path])
+        except FileNotFoundError:
+            raise ArtifactError(f"{name}: the manifest lists it, but it is missing") from None
+        except (OSError, ValueError) as error:
+            raise ArtifactError(f"{name}: {error}") from error
 
-
-def _shape(file: Any) -> tuple[int, ...]:
-    major, _ = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-    shape: tuple[int, ...] = read_header(file)[0]
-    return shape
+    def surplus(self) -> str | None:
+        """A file that the manifest lists and the format does not know; it was not opened."""
+        return f"{MANIFEST}: {min(self._unread)[:80]!r} is not a file of an artifact" if self._unread else None

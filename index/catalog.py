@@ -12,7 +12,7 @@ from index.vocabulary import Strings
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """A number an item, NaN where none is known."""
+    """A number an item; what is not finite is not known."""
 
     kind: ClassVar[str] = "number"
     values: NDArray[np.float64]  # (n_items,)
@@ -22,7 +22,7 @@ class NumberColumn:
 
     def value(self, row: int) -> float | None:
         value = float(self.values[row])
-        return None if np.isnan(value) else value
+        return value if np.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,8 @@ class Catalog:
                 least = -1 if isinstance(column, CategoryColumn) else 0
                 if len(codes) and not least <= int(codes.min()) <= int(codes.max()) < len(column.categories):
                     return f"attribute {name!r} has a code without a category"
+                if len(column.categories) > len(codes):
+                    return f"attribute {name!r} has more categories than codes"
             if isinstance(column, ListColumn):
                 starts = column.starts
                 if starts[0] != 0 or starts[-1] != len(column.codes) or (starts[1:] < starts[:-1]).any():

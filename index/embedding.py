@@ -98,4 +98,8 @@ class ItemEmbedding:
 
 def as_dims(dims: NDArray[np.integer], n_dims: int) -> Dims:
     """Dims in the narrowest type that holds them all."""
-    return dims.astype(np.uint16) if n_dims <= 2**16 else dims.astype(np.uint32)
+    return dims.astype(np.uint16) if dims_type(n_dims) is np.uint16 else dims.astype(np.uint32)
+
+
+def dims_type(n_dims: int) -> type[np.uint16] | type[np.uint32]:
+    return np.uint16 if n_dims <= 2**16 else np.uint32

@@ -9,8 +9,9 @@ scores and ties can be broken by row.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from index.compiled import compiled
 
 Dims = NDArray[np.uint16] | NDArray[np.uint32]
 Floats = NDArray[np.float64]
@@ -25,7 +26,7 @@ class Postings(NamedTuple):
     weights: NDArray[np.float32]  # (n_nonzeros,)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def invert(starts: NDArray[np.int64], dims: Dims, weights: NDArray[np.float32], n_dims: int) -> Postings:
     """Counting sort of rows by dim; row `i` holds entries `starts[i]:starts[i + 1]`, zeros are left out. O(entries)."""
     ends = np.zeros(n_dims + 1, np.int64)
@@ -47,7 +48,7 @@ def invert(starts: NDArray[np.int64], dims: Dims, weights: NDArray[np.float32], 
     return Postings(ends, rows, values)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fold_in(dims: Dims, weights: NDArray[np.float32], rows: Rows, history: Floats, n_dims: int) -> Floats:
     """The profile z = x A: the weighted sum of the history's codes. Writes (n_dims,). O(len(rows) k)."""
     profile = np.zeros(n_dims, np.float64)
@@ -57,7 +58,7 @@ def fold_in(dims: Dims, weights: NDArray[np.float32], rows: Rows, history: Float
     return profile
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def accumulate(postings: Postings, profile: Floats, n_rows: int) -> Floats:
     """The scores r = z Aᵀ, one posting list per active dim. Writes (n_rows,). O(postings touched + n_rows)."""
     scores = np.zeros(n_rows, np.float64)
@@ -69,7 +70,7 @@ def accumulate(postings: Postings, profile: Floats, n_rows: int) -> Floats:
     return scores
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sift_down(heap_scores: Floats, heap_rows: Rows, start: int, size: int) -> None:
     """Restores the heap below `start`; its root is the entry to be given up first: least score, then largest row."""
     parent = start
@@ -92,7 +93,7 @@ def _sift_down(heap_scores: Floats, heap_rows: Rows, start: int, size: int) -> N
         parent = child
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def top_n(scores: Floats, n: int) -> tuple[Rows, Floats]:
     """The n largest scores, best first, ties by row; -inf is never returned. O(n_rows + changes log n)."""
     heap_scores = np.empty(min(n, scores.shape[0]), np.float64)

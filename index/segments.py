@@ -95,4 +95,6 @@ class Segments:
             return f"{len(self.ids)} ids and {len(self.labels)} labels for {len(self)} segments"
         if len(self._row_of) != len(self):
             return "two segments have one id"
+        if "" in self._row_of:
+            return "a segment's id is empty"
         return None

@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         return _failed(f"SPARSESHELF_REDIS_URL: {error}", EXIT_CONFIGURATION)
     except ArtifactError as error:
+        listening.close()
         return _failed(str(error), EXIT_ARTIFACT)
     _serve(app, listening)
     return 0

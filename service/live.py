@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from index import artifact
-from index.artifact import Manifest
+from index.manifest import Manifest
 from index.model import Model
 from index.recommender import Recommender
 from service.problems import NotReadyError

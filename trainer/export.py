@@ -12,5 +12,5 @@ from index.embedding import ItemEmbedding
 def to_embedding(matrix: Tensor, k: int, trained: NDArray[np.bool_]) -> ItemEmbedding:
     """The k largest |weights| of each row of (n_items, n_dims); rows that are not `trained` become zero."""
     dims = matrix.abs().topk(k, dim=1).indices
-    weights = matrix.gather(1, dims).float().numpy() * trained[:, None]
-    return ItemEmbedding.from_entries(dims.numpy(), weights, matrix.shape[1])
+    weights = matrix.gather(1, dims).float().cpu().numpy() * trained[:, None]
+    return ItemEmbedding.from_entries(dims.cpu().numpy(), weights, matrix.shape[1])

@@ -1,162 +1,211 @@
-"""The training loop: stages of a schedule, one support each, and early stopping in the last."""
+"""The training run: stages of a schedule, one support each, and early stopping in the last."""
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from index.embedding import ItemEmbedding
-from trainer import schedule
-from trainer.errors import ConfigurationError, TrainingError
+from trainer.checkpoint import Checkpoint
+from trainer.errors import DataError, TrainingError
 from trainer.evaluate import quality, rank_embedding
 from trainer.export import to_embedding
+from trainer.fit_options import Epoch, FitOptions, Watcher, default_batch_size
 from trainer.interactions import Csr
-from trainer.model import CompressedElsa, Loss, xavier_uniform
+from trainer.model import CompressedElsa, xavier_uniform
 from trainer.schedule import Stage
 from trainer.split import Holdout
 
-Precision = Literal["float32", "bfloat16"]
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step", "mu_product")  # what NAdam knows of a parameter
 
 
-@dataclass(frozen=True)
-class FitOptions:
-    """Everything that decides the result, together with the data and the number of threads."""
-
-    dims: int
-    """Width of the latent space."""
-    nonzeros: int
-    """k: weights that an item keeps."""
-    seed: int = 1
-    """Of the initial values and of the order of users."""
-    schedule: str = "exponential"
-    """How the number of weights falls from `dims` to `nonzeros`."""
-    restart: bool = False
-    """After each pruning the survivors start again from their initial values."""
-    loss: Loss = "linear"
-    """`linear` is the paper's formula; `clip` clips predictions to [0, 6] as the authors' code does."""
-    dense_epochs: int = 0
-    """Epochs before the schedule starts."""
-    prune_epochs: int = 20
-    """Epochs over which the schedule runs."""
-    final_epochs: int = 20
-    """Most epochs at `nonzeros` after the schedule has reached it."""
-    patience: int = 4
-    """Epochs without a better validation nDCG@100 after which the last stage ends."""
-    batch_size: int | None = None
-    """Users a step; None: the power of two that makes about eight steps an epoch, from 64 to 1024."""
-    learning_rate: float = 0.03
-    epsilon: float = 1e-8
-    precision: Precision = "float32"
-    """Of the two matrix products; everything else is float32."""
-
-    def stages(self) -> list[Stage]:
-        return schedule.stages(
-            self.schedule,
-            n_dims=self.dims,
-            k=self.nonzeros,
-            dense_epochs=self.dense_epochs,
-            prune_epochs=self.prune_epochs,
-            final_epochs=self.final_epochs,
-        )
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What the progress bar and the log are told."""
-
-    number: int  # from 1
-    total: int
-    stage: int  # from 1
-    k: int
-    loss: float
-    validation: float | None  # nDCG@100, in the last stage
-
-
-class Watcher(Protocol):
-    def __call__(self, epoch: Epoch, /) -> None: ...
-
-
-def default_dims(n_items: int) -> int:
-    """The power of two nearest (n_items / 100)^1.8, from 64 to 4096: what won on three data sets (docs/defaults.md)."""
-    return int(min(max(2 ** round(np.log2(max(n_items / 100, 1) ** 1.8)), 64), 4096))
-
-
-def default_batch_size(n_users: int) -> int:
-    """The power of two nearest n_users / 8, from 64 to 1024 (docs/defaults.md)."""
-    return int(min(max(2 ** round(np.log2(max(n_users / 8, 1))), 64), 1024))
-
-
-def bytes_needed(n_items: int, options: FitOptions) -> int:
-    """About the peak of `fit`, at its dense start: weights, initial values, gradient, two moments, A twice; a batch."""
-    return 4 * n_items * (7 * options.dims + 6 * (options.batch_size or 1024))
-
-
-def default_precision() -> Precision:
-    """bfloat16 where the processor multiplies it in hardware (AMX), float32 elsewhere."""
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bfloat16" if capabilities.get("amx_bf16") else "float32"
-
-
-def fit(train: Csr, validation: Holdout | None, options: FitOptions, watch: Watcher) -> ItemEmbedding:
-    """Learns the item matrix. The same arguments and thread count give the same bits.
+def fit(
+    train: Csr,
+    validation: Holdout | None,
+    options: FitOptions,
+    watch: Watcher,
+    *,
+    device: str = "cpu",
+    resumed: Checkpoint | None = None,
+    keep: Callable[[Checkpoint], None] = lambda _: None,
+) -> ItemEmbedding:
+    """Learns the item matrix. The same arguments, device and thread count give the same bits, resumed or not.
 
     Without `validation` the last stage runs through; with it the best epoch of the last stage is kept.
+    `keep` is given the state after every epoch, and `resumed` goes on from one.
     Raises ConfigurationError for options that do not fit together, TrainingError where the loss is lost.
     """
-    stages = options.stages()
-    if options.patience < 1:
-        raise ConfigurationError("--patience must be at least 1")
-    if not 0 < options.learning_rate < np.inf or (options.batch_size is not None and options.batch_size < 1):
-        raise ConfigurationError("--learning-rate and --batch-size must be positive")
-    generator = torch.Generator().manual_seed(options.seed)
-    batch_size = options.batch_size or default_batch_size(train.shape[0])
-    model = CompressedElsa(xavier_uniform(train.shape[1], options.dims, generator))
-    trained = train.getnnz(axis=0) > 0  # an item that no training user has would keep its random start
-    total = sum(stage.epochs for stage in stages)
-    best: tuple[float, ItemEmbedding] | None = None
-    number = 0
-    for place, stage in enumerate(stages, start=1):
-        if stage.k < options.dims:
-            model.prune(stage.k, restart=options.restart)
-        optimiser = torch.optim.NAdam([model.weight], lr=options.learning_rate, eps=options.epsilon)
-        since_best = 0
-        for _ in range(stage.epochs):
-            number += 1
-            users = torch.randperm(train.shape[0], generator=generator).numpy()
-            loss = _epoch(model, train[users], optimiser, options, batch_size)
-            score = None
-            if validation is not None and place == len(stages):
-                embedding = to_embedding(model.item_matrix(), options.nonzeros, trained)
-                score = float(quality(rank_embedding(embedding, validation), validation.targets).ndcg_100.mean())
-                since_best += 1
-                if best is None or score > best[0]:
-                    best, since_best = (score, embedding), 0
-            watch(Epoch(number, total, place, stage.k, loss, score))
-            if score is not None and since_best >= options.patience:
-                break
-    chosen = best[1] if best else to_embedding(model.item_matrix(), options.nonzeros, trained)
-    if not np.isfinite(chosen.weights).all() or not chosen.coded[trained].all():
-        raise TrainingError("the weights have overflowed; lower --learning-rate")
-    return chosen
+    run = TrainingRun(train, validation, options, device)
+    if resumed is not None:
+        run.restore(resumed)
+    while not run.finished:
+        epoch = run.advance()
+        keep(run.state())
+        watch(epoch)
+    return run.embedding()
 
 
-def _epoch(
-    model: CompressedElsa, users: Csr, optimiser: torch.optim.Optimizer, options: FitOptions, batch_size: int
-) -> float:
-    """One pass over the users in the order given; the mean loss."""
-    n_users = users.shape[0]
-    total = 0.0
-    for start in range(0, n_users, batch_size):
-        x: Tensor = torch.from_numpy(users[start : start + batch_size].toarray())
-        with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16"):
-            loss = model.loss(x, options.loss)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        total += loss.item() * len(x)
-    mean = total / n_users
-    if not np.isfinite(mean):
-        raise TrainingError("the loss is no longer a number; lower --learning-rate")
-    return mean
+class TrainingRun:
+    """A model between two epochs, and all that decides how it goes on."""
+
+    def __init__(self, train: Csr, validation: Holdout | None, options: FitOptions, device: str = "cpu") -> None:
+        self.stages = options.stages()
+        self.train, self.validation, self.options = train, validation, options
+        self.batch_size = options.batch_size or default_batch_size(train.shape[0])
+        self.device = torch.device(device)
+        self.generator = torch.Generator().manual_seed(options.seed)
+        initial = xavier_uniform(train.shape[1], options.dims, self.generator).to(self.device)
+        self.model = CompressedElsa(initial, restart=options.restart)
+        self.trained = train.getnnz(axis=0) > 0  # an item that no training user has would keep its random start
+        self.number = self.since_best = 0
+        self.best: tuple[float, ItemEmbedding] | None = None
+        self.optimiser = self._new_optimiser()
+        self._begin(0)
+
+    def _begin(self, stage: int) -> None:
+        self.stage, self.epochs_of_stage = stage, 0
+        if self.stages[stage].k < self.options.dims:
+            self.optimiser.state.clear()  # with the gradient: nobody needs them any more, and pruning takes room
+            self.model.weight.grad = None
+            self.model.prune(self.stages[stage].k)
+        self.optimiser = self._new_optimiser()
+
+    def _new_optimiser(self) -> torch.optim.Optimizer:
+        return torch.optim.NAdam([self.model.weight], lr=self.options.learning_rate, eps=self.options.epsilon)
+
+    @property
+    def current(self) -> Stage:
+        return self.stages[self.stage]
+
+    @property
+    def finished(self) -> bool:
+        if self.stage + 1 < len(self.stages):
+            return False
+        waited = self.validation is not None and self.since_best >= self.options.patience
+        return waited or self.epochs_of_stage == self.current.epochs
+
+    def advance(self) -> Epoch:
+        """Trains one epoch; in the last stage looks at the validation users after it."""
+        if self.epochs_of_stage == self.current.epochs:
+            self._begin(self.stage + 1)
+        users = torch.randperm(self.train.shape[0], generator=self.generator).numpy()
+        loss = self._pass(self.train[users])
+        self.number += 1
+        self.epochs_of_stage += 1
+        score = None
+        if self.validation is not None and self.stage + 1 == len(self.stages):
+            score = self._validate(self.validation)
+        total = sum(stage.epochs for stage in self.stages)
+        return Epoch(self.number, total, self.stage + 1, self.current.k, loss, score)
+
+    def _validate(self, validation: Holdout) -> float:
+        embedding = self._exported()
+        score = float(quality(rank_embedding(embedding, validation), validation.targets).ndcg_100.mean())
+        self.since_best += 1
+        if self.best is None or score > self.best[0]:
+            self.best, self.since_best = (score, embedding), 0
+        return score
+
+    def _pass(self, users: Csr) -> float:
+        """One pass over the users in the order given; the mean loss."""
+        total = 0.0
+        for start in range(0, users.shape[0], self.batch_size):
+            x, rows = self._batch(users[start : start + self.batch_size])
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16"):
+                loss = self.model.loss(x, self.options.loss, rows)
+            self.optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.step()
+            total += loss.item() * len(x)
+        mean = total / users.shape[0]
+        if not np.isfinite(mean):
+            raise TrainingError("the loss is no longer a number; lower --learning-rate")
+        return mean
+
+    def _batch(self, users: Csr) -> tuple[Tensor, Tensor | None]:
+        """Users as x (batch, outputs), and the rows that its columns stand for; None: all, in order.
+
+        With sampled outputs (the paper's code) these are the batch's own items, and after them random others.
+        """
+        n_items = users.shape[1]
+        most = self.options.max_outputs
+        if most is None or most >= n_items:
+            return torch.from_numpy(users.toarray()).to(self.device), None
+        own, places = np.unique(users.indices, return_inverse=True)
+        others = np.setdiff1d(np.arange(n_items), own, assume_unique=True)
+        drawn = torch.randperm(len(others), generator=self.generator)[: max(most - len(own), 0)].numpy()
+        rows = np.concatenate([own, others[drawn]]).astype(np.int64)
+        x = torch.zeros(users.shape[0], len(rows))
+        x[np.repeat(np.arange(users.shape[0]), np.diff(users.indptr)), places] = 1.0
+        return x.to(self.device), torch.from_numpy(rows).to(self.device)
+
+    # ------------------------------------------------------------ results and states
+
+    def _exported(self) -> ItemEmbedding:
+        return to_embedding(self.model.item_matrix(), self.options.nonzeros, self.trained)
+
+    def embedding(self) -> ItemEmbedding:
+        """What was learned: the best epoch of the last stage. Raises TrainingError for weights that overflowed."""
+        chosen = self.best[1] if self.best else self._exported()
+        if not np.isfinite(chosen.weights).all() or not chosen.coded[self.trained].all():
+            raise TrainingError("the weights have overflowed; lower --learning-rate")
+        return chosen
+
+    def state(self) -> Checkpoint:
+        """All that `restore` needs. The arrays are the run's own: write them before it goes on."""
+        arrays: dict[str, NDArray[Any]] = {
+            "weight": _array(self.model.weight),
+            "generator": self.generator.get_state().numpy(),
+        }
+        if self.model.dims is not None:
+            arrays["dims"] = _array(self.model.dims.to(torch.int32))
+        if self.epochs_of_stage < self.current.epochs:  # the next stage has a new optimiser
+            moments = self.optimiser.state[self.model.weight]
+            arrays |= {name: _array(moments[name]) for name in _MOMENTS}
+        if self.best is not None:
+            arrays |= {"best_dims": self.best[1].dims, "best_weights": self.best[1].weights}
+        return Checkpoint(
+            self.number, self.stage, self.epochs_of_stage, self.since_best, self.best[0] if self.best else None, arrays
+        )
+
+    def restore(self, state: Checkpoint) -> None:
+        """Goes back to the end of the epoch that `state` was taken after. Raises DataError where it does not fit."""
+        try:
+            self._restore(state)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise DataError(
+                f"the checkpoint does not fit this run ({error}); leave --resume out to start from the beginning"
+            ) from error
+
+    def _restore(self, state: Checkpoint) -> None:
+        stage = self.stages[state.stage]
+        shape = (self.train.shape[1], stage.k)
+        if state.arrays["weight"].shape != shape or not 0 < state.epochs_of_stage <= stage.epochs:
+            raise ValueError(f"weights of another shape than {shape}")
+        self.number, self.stage, self.epochs_of_stage = state.number, state.stage, state.epochs_of_stage
+        self.generator.set_state(_tensor(state.arrays["generator"]))
+        dims = _tensor(state.arrays["dims"]).long().to(self.device) if "dims" in state.arrays else None
+        self.model.take(_tensor(state.arrays["weight"]).to(self.device), dims)
+        self.optimiser = self._new_optimiser()
+        if self.epochs_of_stage < stage.epochs:
+            moments = {name: _tensor(state.arrays[name]) for name in _MOMENTS}
+            for name in ("exp_avg", "exp_avg_sq"):
+                moments[name] = moments[name].to(self.device)
+            self.optimiser.state[self.model.weight] = moments
+        self.since_best = state.since_best
+        if state.best_score is not None:
+            embedding = ItemEmbedding(state.arrays["best_dims"], state.arrays["best_weights"], self.options.dims)
+            self.best = state.best_score, embedding
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    found: NDArray[Any] = tensor.detach().cpu().numpy()
+    return found
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """A copy where torch aligns its own: products of memory aligned otherwise may differ in the last bit."""
+    return torch.tensor(array)

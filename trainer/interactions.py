@@ -1,5 +1,6 @@
 """A ratings file to users x items: which columns, what counts as positive, what is dropped and why."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,8 +11,9 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from index.vocabulary import Strings
 from trainer.errors import ConfigurationError, DataError
-from trainer.tables import as_text, fingerprint, read_table, reading
+from trainer.tables import as_text, read_table, reading
 
 Csr: TypeAlias = "sp.csr_matrix[np.float32]"
 
@@ -48,7 +50,7 @@ class Interactions:
     matrix: Csr  # (n_users, n_items) ones
     user_ids: list[str]
     item_ids: list[str]
-    fingerprint: str  # of the table as read, before anything was dropped
+    fingerprint: str  # of the ids and the matrix
     min_rating: float | None
     story: list[str] = field(default_factory=list)
 
@@ -81,16 +83,20 @@ def normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFram
 
 
 def _normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFrame:
-    names = {part: _find(frame, part, getattr(columns, part), source) for part in _USUAL}
+    names = {part: find_column(frame, part, getattr(columns, part), source) for part in _USUAL}
     out = {"user_id": as_text(frame[str(names["user"])], source), "item_id": as_text(frame[str(names["item"])], source)}
     for part in ("rating", "timestamp"):
         name = names[part]
         if name is not None and (part == "rating" or _is_number(frame[name])):
-            out[part] = _as_number(frame[name], source)
+            out[part] = numbers_of(frame[name], source)
     return pl.DataFrame(out)
 
 
-def _find(frame: pl.DataFrame, part: str, asked: str | None, source: str) -> str | None:
+def find_column(frame: pl.DataFrame, part: str, asked: str | None, source: str) -> str | None:
+    """The column that was asked for, or one of the usual names of `part`; None where only user and item are a must.
+
+    Raises DataError.
+    """
     if asked is not None:
         if asked in frame.columns:
             return asked
@@ -108,7 +114,8 @@ def _is_number(column: pl.Series) -> bool:
     return simple and column.cast(pl.Float64, strict=False).null_count() == column.null_count()
 
 
-def _as_number(column: pl.Series, source: str) -> pl.Series:
+def numbers_of(column: pl.Series, source: str) -> pl.Series:
+    """The column as finite numbers, or nothing. Raises DataError naming the first row that is neither."""
     if column.dtype.is_nested() or column.dtype == pl.Binary:
         raise DataError(f"{source}: {column.name!r} holds {column.dtype} and not numbers; name another column")
     stripped = column.str.strip_chars() if column.dtype == pl.String else column
@@ -155,7 +162,18 @@ def binarise(
     matrix = sp.csr_matrix((ones, (users, items)), shape=(len(user_ids), len(item_ids)))
     matrix.sort_indices()
     story.append(f"kept {frame.height:,} interactions of {len(user_ids):,} users with {len(item_ids):,} items")
-    return Interactions(matrix, user_ids, item_ids, fingerprint(table), threshold, story)
+    return Interactions(matrix, user_ids, item_ids, _fingerprint(matrix, user_ids, item_ids), threshold, story)
+
+
+def _fingerprint(matrix: Csr, *ids: list[str]) -> str:
+    """sha256 of who interacted with what, however the table was ordered and whatever was dropped from it."""
+    packed = [Strings.pack(names) for names in ids]
+    parts: list[NDArray[np.generic]] = [part for strings in packed for part in (strings.offsets, strings.blob)]
+    parts += [matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)]
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(np.ascontiguousarray(part).data)
+    return found.hexdigest()
 
 
 def _nothing_left(source: str, story: Sequence[str]) -> DataError:

@@ -4,13 +4,12 @@
 A (n_items, n_dims), z = x A (batch, n_dims).
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
-Loss = Literal["linear", "clip"]
+from trainer.fit_options import Loss
+
 CLIP = 6.0  # the authors' code, not the paper: predictions are clipped to [0, 6] in training
 
 
@@ -19,42 +18,54 @@ class CompressedElsa(torch.nn.Module):
 
     weight: torch.nn.Parameter  # (n_items, k)
     dims: Tensor | None  # (n_items, k) the support; None: weight is (n_items, n_dims), nothing is pruned yet
+    initial: Tensor | None  # (n_items, n_dims) where survivors restart from it
 
-    def __init__(self, initial: Tensor) -> None:
+    def __init__(self, initial: Tensor, *, restart: bool = False) -> None:
+        """`restart`: after each pruning the survivors start again from their initial values."""
         super().__init__()
-        self.initial = initial
-        self.weight = torch.nn.Parameter(initial.clone())
+        self.n_dims = initial.shape[1]
+        self.initial = initial if restart else None
+        self.weight = torch.nn.Parameter(initial.clone() if restart else initial)
         self.dims = None
 
-    def item_matrix(self) -> Tensor:
-        """A (n_items, n_dims), rows of length 1."""
-        values: Tensor = normalize(self.weight, dim=1)
+    def item_matrix(self, rows: Tensor | None = None) -> Tensor:
+        """A (n_items, n_dims) or the rows of it that are asked for, each of length 1."""
+        weight = self.weight if rows is None else self.weight[rows]
+        values: Tensor = normalize(weight, dim=1)
         if self.dims is None:
             return values
-        matrix: Tensor = torch.zeros_like(self.initial).scatter(1, self.dims, values)
+        dims = self.dims if rows is None else self.dims[rows]
+        matrix: Tensor = values.new_zeros(len(values), self.n_dims).scatter(1, dims, values)
         return matrix
 
-    def loss(self, x: Tensor, kind: Loss) -> Tensor:
+    def loss(self, x: Tensor, kind: Loss, rows: Tensor | None = None) -> Tensor:
         """Equation (2): the squared error between the normalised x and x (A Aᵀ - I), a mean over users.
 
-        Of two vectors of length 1 the squared distance is 2 - 2 cos. Costs O(batch n_items n_dims).
+        Of two vectors of length 1 the squared distance is 2 - 2 cos. Costs O(batch outputs n_dims).
+        `rows` are the items that the columns of x stand for, where they are not all; then A has only these rows.
         """
-        A = self.item_matrix()
+        A = self.item_matrix(rows)
         predicted = ((x @ A) @ A.T).float() - x
         if kind == "clip":
             predicted = predicted.clamp(0.0, CLIP)
         return (2 - 2 * cosine_similarity(predicted, x, dim=1)).mean()
 
     @torch.no_grad()
-    def prune(self, k: int, *, restart: bool) -> None:
+    def prune(self, k: int) -> None:
         """Keeps each row's k largest |weights|; they go on from where they are, or restart from their initial values.
 
         What was pruned before stays out: supports are nested.
         """
         kept = self.weight.abs().topk(k, dim=1).indices.sort(dim=1).values
-        self.dims = kept if self.dims is None else self.dims.gather(1, kept)
-        survivors = self.initial.gather(1, self.dims) if restart else normalize(self.weight, dim=1).gather(1, kept)
-        self.weight = torch.nn.Parameter(survivors)
+        dims = kept if self.dims is None else self.dims.gather(1, kept)
+        if self.initial is None:
+            self.take(normalize(self.weight, dim=1).gather(1, kept), dims)
+        else:
+            self.take(self.initial.gather(1, dims), dims)
+
+    def take(self, weight: Tensor, dims: Tensor | None) -> None:
+        """Goes on with these weights on this support, both (n_items, k)."""
+        self.weight, self.dims = torch.nn.Parameter(weight), dims
 
 
 def xavier_uniform(n_items: int, n_dims: int, generator: torch.Generator) -> Tensor:

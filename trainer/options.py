@@ -41,7 +41,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         told = [name for name in _OF_FILES if getattr(options, name)]
         if options.dataset and told:
             root.error(f"--{told[0].replace('_', '-')} goes with --data; --dataset {options.dataset} knows its columns")
-        if options.no_holdout and options.compare:
+        if options.compare and not options.holdout:
             root.error("--compare measures on held-out users; leave --no-holdout out")
     return options
 
@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _fit(commands.add_parser("fit", help="learn a model and write it as a new version", epilog=EXIT_CODES))
+    _recommend(commands.add_parser("recommend", help="answer a file of users with a file", epilog=EXIT_CODES))
     inspect = commands.add_parser("inspect", help="verify an artifact and say what is in it", epilog=EXIT_CODES)
     inspect.add_argument("artifacts", type=Path, help="folder with CURRENT and its versions")
     inspect.add_argument("--version", help="look at this version instead of the current one")
@@ -83,7 +84,9 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     )
     data.add_argument("--min-rating", type=float, help="least positive rating (4 of 1 to 5 stars)")
     data.add_argument("--min-items-per-user", type=positive, default=5, help="users with fewer are dropped (5)")
-    data.add_argument("--no-holdout", action="store_true", help="train on all users and measure nothing")
+    data.add_argument(
+        "--no-holdout", dest="holdout", action="store_false", help="train on all users and measure nothing"
+    )
     data.add_argument("--compare", action="store_true", help="measure EASE too, lambda chosen on validation users")
 
     model = fit.add_argument_group("model")
@@ -102,14 +105,19 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     model.add_argument("--final-epochs", type=positive, help="most epochs at --nonzeros after the schedule")
     model.add_argument("--patience", type=positive, help="epochs of the last stage without improvement before it ends")
     model.add_argument("--batch-size", type=positive, help="users a step")
-    model.add_argument("--learning-rate", type=float)
     model.add_argument(
-        "--precision", choices=("float32", "bfloat16"), help="of the products (what the machine is good at)"
-    )
+        "--max-outputs", type=positive,
+        help="items a step predicts, for large catalogues: its users' own and random others (all)",
+    )  # fmt: skip
+    model.add_argument("--learning-rate", type=float, help="of NAdam (0.03)")
+    model.add_argument("--precision", choices=("float32", "bfloat16"), help="of the products (timed: the faster one)")
+    model.add_argument("--device", choices=("cpu", "cuda"), help="(cuda where there is one)")
     model.add_argument(
         "--seed", type=natural, default=1, help="of the split, the initial weights and the order of users (1)"
     )
-    model.add_argument("--threads", type=positive, help="of torch (all cores); the same number gives the same bytes")
+    model.add_argument(
+        "--threads", type=positive, help="of torch (all cores it may use); the same number gives the same bytes"
+    )
 
     segments = fit.add_argument_group("segments")
     defaults = SegmentOptions()
@@ -130,6 +138,34 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     out = fit.add_argument_group("output")
     out.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the new version goes")
     out.add_argument("--name", help="first part of the version's name (the data's)")
+    out.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted run")
+    out.add_argument(
+        "--no-checkpoints", dest="checkpoints", action="store_false",
+        help="keep nothing of a run until it is done (saves disk space)",
+    )  # fmt: skip
     out.add_argument("--log", type=Path, metavar="FILE", help="write a line of JSON an epoch")
     out.add_argument("--json", action="store_true", help="print the result as JSON")
     out.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")
+
+
+def _recommend(recommend: argparse.ArgumentParser) -> None:
+    recommend.add_argument("artifacts", type=Path, help="folder with CURRENT and its versions")
+    recommend.add_argument("--version", help="answer from this version instead of the current one")
+    recommend.add_argument(
+        "--users", type=Path, required=True, metavar="FILE",
+        help="histories: a row a user and item, or a row a user with a list `history`; .csv, .tsv, .parquet, .jsonl",
+    )  # fmt: skip
+    recommend.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="answers, best first: .parquet, .csv, .tsv, .jsonl"
+    )
+    recommend.add_argument("--what", choices=("items", "segments"), default="items", help="to rank (items)")
+    recommend.add_argument("--n", type=positive, default=20, help="answers a user (20)")
+    for part in ("user", "item", "rating", "weight"):
+        recommend.add_argument(f"--{part}-col", metavar="NAME", help=f"the {part} column (found by its usual names)")
+    recommend.add_argument(
+        "--min-rating", type=float,
+        help="what is rated below it is not of their taste, and still not answered (as the model was trained)",
+    )  # fmt: skip
+    recommend.add_argument("--separator", metavar="CHARACTER", help="between the columns of the users file")
+    recommend.add_argument("--json", action="store_true", help="print the result as JSON")
+    recommend.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")

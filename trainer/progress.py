@@ -9,7 +9,7 @@ from typing import Never, Self
 from tqdm import tqdm
 
 from trainer.errors import ConfigurationError
-from trainer.fit import Epoch
+from trainer.fit_options import Epoch
 
 logger = logging.getLogger(__name__)
 
@@ -17,10 +17,12 @@ logger = logging.getLogger(__name__)
 class Progress:
     """A bar on stderr with an ETA, on a terminal, ten lines elsewhere; where asked for, a line of JSON an epoch."""
 
-    def __init__(self, log: Path | None, *, quiet: bool = False) -> None:
+    def __init__(self, log: Path | None, *, quiet: bool = False, n_done: int = 0) -> None:
+        """`n_done` epochs were done before an interruption: the bar begins there, and the log goes on."""
+        self._n_done = n_done
         self._bar: tqdm[Never] | None = None
         try:
-            self._log = log.open("w", encoding="utf-8") if log else None
+            self._log = log.open("a" if n_done else "w", encoding="utf-8") if log else None
         except OSError as error:
             raise ConfigurationError(f"--log {log}: cannot be written to ({error.strerror})") from error
         self._quiet = quiet
@@ -38,7 +40,13 @@ class Progress:
 
     def __call__(self, epoch: Epoch) -> None:
         if self._bar is None:
-            self._bar = tqdm(total=epoch.total, unit="epoch", disable=self._quiet or None, dynamic_ncols=True)
+            self._bar = tqdm(
+                total=epoch.total,
+                initial=self._n_done,
+                unit="epoch",
+                disable=self._quiet or None,
+                dynamic_ncols=True,
+            )
         facts: dict[str, object] = {"stage": epoch.stage, "k": epoch.k, "loss": f"{epoch.loss:.4f}"}
         if epoch.validation is not None:
             facts["validation"] = f"{epoch.validation:.4f}"

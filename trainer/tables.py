@@ -1,19 +1,27 @@
-"""Files to Polars frames: CSV, TSV and RecBole's atomic files (also .gz, all text), Parquet, JSON lines."""
+"""Files to Polars frames and back: CSV, TSV and RecBole's atomic files (also .gz, all text), Parquet, JSON lines."""
 
 import gzip
 import hashlib
+import os
+import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
-from trainer.errors import DataError
+from trainer.errors import ConfigurationError, DataError
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".item": "\t"}
 _ATOMIC = (".inter", ".item")  # RecBole's, with a header of name:type
 _JSON_LINES = (".jsonl", ".ndjson")
+_WRITERS: Mapping[str, Callable[[pl.DataFrame, Path], None]] = {
+    ".parquet": lambda frame, path: frame.write_parquet(path),
+    ".csv": lambda frame, path: frame.write_csv(path),
+    ".tsv": lambda frame, path: frame.write_csv(path, separator="\t"),
+    ".jsonl": lambda frame, path: frame.write_ndjson(path),
+}
 _NOT_UTF_8 = "it is not UTF-8; convert it first, for instance with `iconv -f latin1 -t utf-8`"
 KINDS = ".csv, .tsv, .inter, .item (each also .gz), .parquet, .jsonl"
 
@@ -58,6 +66,33 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
         raise DataError(f"{path}: two columns are called {repeated[0]!r}; rename one")
     frame.columns = names
     return frame
+
+
+def check_out(path: Path) -> None:
+    """Raises ConfigurationError where `write_table` would fail, before the work is done."""
+    if _ending(path) not in _WRITERS:
+        raise ConfigurationError(f"--out {path}: the file must end in {', '.join(_WRITERS)}")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"--out {path}: its folder cannot be written to ({error.strerror})") from error
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Writes `frame` by the ending of `path`, whole or not at all. Raises DataError for a full disk and the like."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        _WRITERS[_ending(path)](frame, partial)
+        os.replace(partial, path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path}: cannot be written ({error})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _ending(path: Path) -> str:
+    return path.suffix.lower()
 
 
 def _check_header(path: Path) -> None:

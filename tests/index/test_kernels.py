@@ -1,5 +1,7 @@
 """Every kernel against the oracle, and with what a kernel must survive."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from index import kernels
 from index.embedding import ItemEmbedding
 from tests import oracle
 
-KERNELS = (kernels.invert, kernels.fold_in, kernels.accumulate, kernels.top_n)
+KERNELS: tuple[Any, ...] = (kernels.invert, kernels.fold_in, kernels.accumulate, kernels.top_n)
 
 
 def test_every_kernel_is_compiled() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from index.vocabulary import Strings, Vocabulary
 
-NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), unique=True, max_size=30)
+NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), unique=True, max_size=30)
 
 
 @given(NAMES)
@@ -41,3 +41,7 @@ def test_strings_that_are_no_text_are_named() -> None:
 
 def test_a_repeated_id_is_named() -> None:
     assert "comes twice" in str(Vocabulary.of(["a", "b", "a"]).violation())
+
+
+def test_an_empty_id_is_named() -> None:
+    assert "an id is empty" in str(Vocabulary.of(["a", "", "b"]).violation())

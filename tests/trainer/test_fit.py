@@ -14,16 +14,8 @@ from index.embedding import ItemEmbedding
 from tests import oracle
 from tests.trainer.worlds import QUICK, Shop, random_matrix
 from trainer.errors import ConfigurationError, TrainingError
-from trainer.fit import (
-    Epoch,
-    FitOptions,
-    Precision,
-    bytes_needed,
-    default_batch_size,
-    default_dims,
-    default_precision,
-    fit,
-)
+from trainer.fit import fit
+from trainer.fit_options import Epoch, FitOptions, Precision, default_batch_size, default_dims
 from trainer.interactions import Csr
 from trainer.split import Holdout
 
@@ -246,17 +238,6 @@ def test_default_batches_grow_with_the_users_in_powers_of_two_from_64_to_1024() 
     assert values == sorted(values)
     assert (values[0], values[-1]) == (64, 1024)
     assert [default_batch_size(n_users) for n_users in (1, 512, 960, 4096, 10**6)] == [64, 64, 128, 512, 1024]
-
-
-def test_training_says_how_many_bytes_it_takes() -> None:
-    """At least the weights, their initial values, their gradient and two moments, float32, and a batch."""
-    options = FitOptions(dims=512, nonzeros=16, batch_size=256)
-    assert bytes_needed(1000, options) >= 4 * 1000 * (5 * 512 + 256)
-    assert bytes_needed(1000, replace(options, batch_size=None)) >= bytes_needed(1000, options)
-
-
-def test_the_default_precision_is_one_that_torch_knows() -> None:
-    assert default_precision() in ("float32", "bfloat16")
 
 
 def test_both_precisions_learn_much_the_same() -> None:

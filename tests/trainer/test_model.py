@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.trainer.worlds import random_matrix
-from trainer.model import CompressedElsa, Loss, xavier_uniform
+from trainer.fit_options import Loss
+from trainer.model import CompressedElsa, xavier_uniform
 
 Matrix = NDArray[np.float64]
 
@@ -36,14 +37,18 @@ def dense(model: CompressedElsa) -> Matrix:
     return model.item_matrix().detach().double().numpy()
 
 
-def a_model(seed: int, n_items: int, n_dims: int) -> CompressedElsa:
-    return CompressedElsa(xavier_uniform(n_items, n_dims, torch.Generator().manual_seed(seed)))
+def initial_values(seed: int, n_items: int, n_dims: int) -> torch.Tensor:
+    return xavier_uniform(n_items, n_dims, torch.Generator().manual_seed(seed))
+
+
+def a_model(seed: int, n_items: int, n_dims: int, *, restart: bool = False) -> CompressedElsa:
+    return CompressedElsa(initial_values(seed, n_items, n_dims), restart=restart)
 
 
 def support(model: CompressedElsa) -> NDArray[np.bool_]:
     """(n_items, n_dims) where a weight may live."""
     assert model.dims is not None
-    found = np.zeros(model.initial.shape, np.bool_)
+    found = np.zeros((len(model.dims), model.n_dims), np.bool_)
     np.put_along_axis(found, model.dims.numpy(), values=True, axis=1)
     return found
 
@@ -55,7 +60,7 @@ def test_the_loss_is_the_papers_formula(
 ) -> None:
     model = a_model(seed, n_items, n_dims)
     x = random_matrix(seed, n_users, n_items).toarray()
-    A = normalised(model.initial.double().numpy())
+    A = normalised(initial_values(seed, n_items, n_dims).double().numpy())
     predicted = x @ (A @ A.T - np.eye(n_items))
     lengths = np.linalg.norm(np.clip(predicted, 0, None) if kind == "clip" else predicted, axis=1)
     assume(lengths.min() > 1e-3)  # shorter ones are nothing but rounding, whose direction is anybody's guess
@@ -66,11 +71,22 @@ def test_the_loss_is_the_papers_formula(
 @pytest.mark.parametrize("kind", ["linear", "clip"])
 def test_the_loss_of_a_pruned_model_knows_only_its_support(kind: Loss) -> None:
     model = a_model(1, 20, 8)
-    model.prune(3, restart=False)
+    model.prune(3)
     x = random_matrix(1, 30, 20).toarray()
-    A = normalised(np.where(support(model), model.initial.double().numpy(), 0.0))
+    A = normalised(np.where(support(model), initial_values(1, 20, 8).double().numpy(), 0.0))
     found = model.loss(torch.from_numpy(x), kind).item()
     assert found == pytest.approx(loss_by_hand(A, x.astype(np.float64), kind), abs=1e-5)
+
+
+@pytest.mark.parametrize("k", [8, 3])
+def test_with_sampled_outputs_the_loss_is_that_of_a_smaller_catalogue(k: int) -> None:
+    model = a_model(1, 20, 8)
+    if k < 8:
+        model.prune(k)
+    rows = np.array([4, 1, 17, 9, 12])
+    x = random_matrix(1, 30, 5).toarray()
+    found = model.loss(torch.from_numpy(x), "linear", torch.from_numpy(rows)).item()
+    assert found == pytest.approx(loss_by_hand(dense(model)[rows], x.astype(np.float64), "linear"), abs=1e-5)
 
 
 def test_clipping_caps_predictions_at_six() -> None:
@@ -96,11 +112,11 @@ def test_a_prediction_of_nothing_costs_two_and_does_not_break_training() -> None
 
 @pytest.mark.parametrize("kind", ["linear", "clip"])
 def test_the_gradient_is_that_of_the_formula(kind: Loss) -> None:
-    model = a_model(5, 7, 6)
-    model.prune(3, restart=True)
+    model = a_model(5, 7, 6, restart=True)
+    model.prune(3)
     x = random_matrix(5, 9, 7).toarray()
     model.loss(torch.from_numpy(x), kind).backward()  # type: ignore[no-untyped-call]
-    weights, allowed = np.where(support(model), model.initial.double().numpy(), 0.0), support(model)
+    weights, allowed = np.where(support(model), initial_values(5, 7, 6).double().numpy(), 0.0), support(model)
     numeric = np.zeros_like(weights)
     for place in zip(*np.nonzero(allowed), strict=True):
         ends = []
@@ -120,14 +136,14 @@ def test_rows_have_length_one_before_and_after_pruning() -> None:
     model = a_model(2, 30, 16)
     for k in (16, 7, 1):
         if k < 16:
-            model.prune(k, restart=False)
+            model.prune(k)
         np.testing.assert_allclose(np.linalg.norm(dense(model), axis=1), 1.0, atol=1e-6)
         assert ((dense(model) != 0).sum(axis=1) == k).all()
 
 
 @given(st.integers(0, 2**32), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.booleans())
 def test_pruning_keeps_the_largest_weights_and_supports_are_nested(seed: int, sizes: list[int], restart: bool) -> None:
-    model = a_model(seed, 10, 12)
+    model = a_model(seed, 10, 12, restart=restart)
     rng = np.random.default_rng(seed)
     before = np.ones((10, 12), np.bool_)
     for k in sorted(sizes, reverse=True):
@@ -136,7 +152,7 @@ def test_pruning_keeps_the_largest_weights_and_supports_are_nested(seed: int, si
         sizes_before = np.zeros((10, 12))
         places = np.tile(np.arange(12), (10, 1)) if model.dims is None else model.dims.numpy()
         np.put_along_axis(sizes_before, places, np.abs(model.weight.detach().numpy()), axis=1)
-        model.prune(k, restart=restart)
+        model.prune(k)
         kept = support(model)
         assert (kept.sum(axis=1) == k).all()
         assert not (kept & ~before).any()
@@ -147,13 +163,13 @@ def test_pruning_keeps_the_largest_weights_and_supports_are_nested(seed: int, si
 
 
 def test_restart_puts_the_initial_values_back() -> None:
-    model = a_model(3, 9, 8)
-    initial = model.initial.numpy().copy()
+    model = a_model(3, 9, 8, restart=True)
+    initial = initial_values(3, 9, 8).numpy()
     for k in (5, 2):
         with torch.no_grad():
             model.weight.mul_(-3.0)
             model.weight.add_(0.01)
-        model.prune(k, restart=True)
+        model.prune(k)
         assert model.dims is not None
         assert np.array_equal(model.weight.detach().numpy(), np.take_along_axis(initial, model.dims.numpy(), axis=1))
 
@@ -164,15 +180,15 @@ def test_without_restart_the_survivors_go_on_from_where_they_are() -> None:
         model.weight.mul_(-3.0)
         model.weight.add_(0.01)
     before = dense(model)
-    model.prune(4, restart=False)
+    model.prune(4)
     assert model.dims is not None
     expected = np.take_along_axis(before, model.dims.numpy(), axis=1)
     np.testing.assert_allclose(model.weight.detach().numpy(), expected, atol=1e-6)
 
 
 def test_outside_the_support_there_is_nothing_to_train() -> None:
-    model = a_model(4, 12, 10)
-    model.prune(3, restart=True)
+    model = a_model(4, 12, 10, restart=True)
+    model.prune(3)
     allowed = support(model)
     assert tuple(model.weight.shape) == (12, 3)
     optimiser = torch.optim.NAdam([model.weight], lr=0.1)

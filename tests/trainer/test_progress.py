@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.fit import Epoch
+from trainer.fit_options import Epoch
 from trainer.progress import Progress
 
 EPOCHS = [Epoch(1, 2, 1, 8, 1.25, None), Epoch(2, 2, 2, 4, 0.5, 0.125)]

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from index.catalog import Catalog
 from trainer.datasets import Tables
-from trainer.fit import FitOptions
+from trainer.fit_options import FitOptions
 from trainer.interactions import Csr, Interactions
 from trainer.split import Holdout, Split
 

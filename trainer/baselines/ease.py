@@ -18,6 +18,16 @@ def bytes_needed(n_items: int) -> int:
     return 5 * 8 * n_items * n_items
 
 
+def check_memory(n_items: int, available: int) -> None:
+    """Refuses what cannot fit into `available` bytes, before it is tried. Raises ConfigurationError."""
+    needed = bytes_needed(n_items)
+    if needed > available:
+        raise ConfigurationError(
+            f"EASE on {n_items:,} items takes about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are there; "
+            "leave --compare out"
+        )
+
+
 def choose(parts: Split) -> tuple[float, NDArray[np.float64]]:
     """The lambda of LAMBDAS with the best validation nDCG@100, and its B."""
     if parts.validation is None:

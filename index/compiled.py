@@ -1,0 +1,93 @@
+"""@compiled: numba's njit, with a cache that may be read-only, full, damaged or absent.
+
+Compiled kernels are kept where numba keeps them: in NUMBA_CACHE_DIR, beside the source, or in the user's cache folder,
+the first that can be written to. numba refuses to be imported where there is none, and passes by a folder that is
+filled but cannot be written to. Here such a folder is read, and what cannot be kept is compiled at every start, with
+one warning. Whoever can write to the cache decides what is run: it is as trusted as the source.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+from numba import njit
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    InTreeCacheLocator,
+    NullCache,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
+
+logger = logging.getLogger(__name__)
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def compiled(function: Function) -> Function:
+    """Compiles at the first call with arguments of a type, or loads what was compiled before. Releases the GIL."""
+    dispatcher: Any = njit(nogil=True)(function)
+    try:
+        dispatcher._cache = _Cache(function)
+    except RuntimeError:  # numba found no folder at all
+        dispatcher._cache = _NoCache()
+    result: Function = dispatcher
+    return result
+
+
+class _ReadOnly:
+    """Before a locator: its folder will do if it is there, whether it can be written to or not."""
+
+    def ensure_cache_path(self) -> None:
+        try:
+            super().ensure_cache_path()  # type: ignore[misc]
+        except OSError:
+            if not os.path.isdir(self.get_cache_path()):  # type: ignore[attr-defined]
+                raise
+
+
+class _GivenFolder(_ReadOnly, UserProvidedCacheLocator):
+    pass
+
+
+class _SourceFolder(_ReadOnly, InTreeCacheLocator):
+    pass
+
+
+class _Places(CompileResultCacheImpl):
+    _locator_classes = (_GivenFolder, InTreeCacheLocator, UserWideCacheLocator, _SourceFolder)  # type: ignore[assignment]
+
+
+class _Cache(FunctionCache):
+    _impl_class = _Places
+
+    def load_overload(self, *arguments: object) -> object:
+        try:
+            return super().load_overload(*arguments)
+        except SystemError:  # a Ctrl-C on its way through numba
+            raise
+        except Exception:  # whatever is wrong with what was kept, there is a source to compile
+            return None
+
+    def save_overload(self, *arguments: object) -> None:
+        try:
+            super().save_overload(*arguments)
+        except SystemError:
+            raise
+        except Exception:  # a full disk, a read-only folder, an index that cannot be read
+            _warn()
+
+
+class _NoCache(NullCache):
+    def save_overload(self, *_: object) -> None:
+        _warn()
+
+
+@cache
+def _warn() -> None:
+    """Once a process."""
+    logger.warning(
+        "compiled kernels cannot be kept, so every start compiles them again; NUMBA_CACHE_DIR names a folder for them"
+    )

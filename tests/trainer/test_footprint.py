@@ -1,0 +1,72 @@
+"""What a run will take, and what to do where that is too much."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.trainer.worlds import random_matrix
+from trainer.baselines import ease
+from trainer.checkpoint import Checkpoint
+from trainer.errors import ConfigurationError
+from trainer.fit import fit
+from trainer.fit_options import FitOptions
+from trainer.footprint import bytes_needed, check_memory, checkpoint_bytes
+
+WIDE = FitOptions(dims=4096, nonzeros=16, batch_size=1024)
+
+
+def test_what_is_sure_to_be_there_is_counted() -> None:
+    """Weights, their gradient and two moments, float32, and a batch and its prediction."""
+    assert bytes_needed(1000, replace(WIDE, dims=512, batch_size=256)) >= 4 * 1000 * (4 * 512 + 2 * 256)
+    assert bytes_needed(1000, replace(WIDE, batch_size=None)) == bytes_needed(1000, WIDE)
+    assert bytes_needed(1000, replace(WIDE, restart=True)) > bytes_needed(1000, WIDE)
+
+
+def refusal(n_items: int, options: FitOptions, available: int) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        check_memory(n_items, options, available)
+    return str(refused.value)
+
+
+def test_a_refusal_names_the_settings_that_would_help_and_they_do() -> None:
+    available = bytes_needed(100_000, WIDE) * 19 // 20
+    words = refusal(100_000, WIDE, available)
+    assert re.search(r"training 4096 dims of 100,000 items takes about \d+\.\d GiB, \d+\.\d are there", words)
+    dims, batch_size, max_outputs = (
+        int(re.search(rf"{name} (\d+)", words)[1])  # type: ignore[index]
+        for name in ("--dims", "--batch-size", "--max-outputs")
+    )
+    for changed in (
+        replace(WIDE, dims=dims),
+        replace(WIDE, batch_size=batch_size),
+        replace(WIDE, max_outputs=max_outputs),
+    ):
+        check_memory(100_000, changed, available)
+
+
+def test_what_does_not_help_alone_is_not_advised() -> None:
+    assert "--batch-size" not in refusal(100_000, WIDE, bytes_needed(100_000, WIDE) // 2)
+
+
+def test_a_catalogue_beyond_the_machine_is_told_so() -> None:
+    assert "on a larger machine or on fewer items" in refusal(10**9, WIDE, 2**30)
+
+
+def test_no_checkpoint_is_larger_than_was_said() -> None:
+    for options in (
+        FitOptions(dims=64, nonzeros=4, prune_epochs=3, final_epochs=2),
+        FitOptions(dims=64, nonzeros=4, prune_epochs=3, final_epochs=2, dense_epochs=2),
+    ):
+        sizes: list[int] = []
+
+        def keep(state: Checkpoint, sizes: list[int] = sizes) -> None:
+            sizes.append(sum(array.nbytes for array in state.arrays.values()))
+
+        fit(random_matrix(1, 60, 900), None, options, lambda _: None, keep=keep)
+        assert max(sizes) <= checkpoint_bytes(900, options) <= max(sizes) + 2**20 + 900 * 64 * 8
+
+
+def test_ease_says_what_it_takes() -> None:
+    with pytest.raises(ConfigurationError, match=r"EASE on 100,000 items takes about 372\.5 GiB.*--compare"):
+        ease.check_memory(100_000, 2**34)

@@ -1,0 +1,88 @@
+"""A checkpoint: all that decides how a training run goes on after an epoch, in one file that replaces the one before.
+
+An uncompressed .npz of plain arrays, read with pickle off, and `run.json`: where the run stands, and the data and
+options that decide it. It is for the same release on the same kind of machine; what is kept for good is the artifact.
+"""
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.errors import DataError
+
+FORMAT = 1
+Decides = Mapping[str, Any]  # JSON values by name
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run between two epochs."""
+
+    number: int
+    """Epochs done."""
+    stage: int
+    """The stage of the last one, from 0."""
+    epochs_of_stage: int
+    """Epochs done of that stage."""
+    since_best: int = 0
+    best_score: float | None = None
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """weight, dims, generator, the optimiser's moments within a stage, the best epoch's embedding."""
+
+
+def write(path: Path, checkpoint: Checkpoint, decides: Decides) -> None:
+    """Replaces `path` in one step: whoever is killed meanwhile keeps the one before. Raises OSError."""
+    partial = path.with_name(path.name + ".partial")
+    facts = {**asdict(checkpoint), "format": FORMAT, "decides": decides}
+    del facts["arrays"]
+    run = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **{"run.json": run}, **checkpoint.arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> tuple[Checkpoint, Decides]:
+    """The checkpoint and what decided its run. Raises DataError for a file that is none."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        facts = json.loads(arrays.pop("run.json").tobytes())
+        if facts.pop("format") != FORMAT:
+            raise DataError(
+                f"{path}: it was written by another release; leave --resume out to start from the beginning"
+            )
+        decides: Decides = facts.pop("decides")
+        return Checkpoint(**facts, arrays=arrays), decides
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise DataError(
+            f"{path}: it is not a checkpoint ({error}); delete it, or leave --resume out to start from the beginning"
+        ) from error
+
+
+def differences(asked: Decides, kept: Decides) -> list[str]:
+    """What of two runs is not the same, in words: `--dims 64, not 128`."""
+    names = [name for name in asked if asked[name] != kept.get(name)]
+    return [f"{name} {kept.get(name)}, not {asked[name]}" for name in names]

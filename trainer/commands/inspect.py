@@ -1,0 +1,13 @@
+"""inspect: verify an artifact and say what is in it."""
+
+import argparse
+import json
+
+from index import artifact
+from trainer import report
+
+
+def run(options: argparse.Namespace) -> None:
+    version = options.version or artifact.current_version(options.artifacts)
+    opened = artifact.open_version(options.artifacts, version)
+    print(json.dumps(report.as_json(opened), indent=2) if options.json else report.described(opened))

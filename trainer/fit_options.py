@@ -1,0 +1,90 @@
+"""What decides a training run, what it will take, and what is told of it. No tensors here."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from trainer import schedule
+from trainer.errors import ConfigurationError
+from trainer.schedule import Stage
+
+Precision = Literal["float32", "bfloat16"]
+Loss = Literal["linear", "clip"]
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Everything that decides the result, together with the data, the device and the number of threads."""
+
+    dims: int
+    """Width of the latent space."""
+    nonzeros: int
+    """k: weights that an item keeps."""
+    seed: int = 1
+    """Of the initial values and of the order of users."""
+    schedule: str = "exponential"
+    """How the number of weights falls from `dims` to `nonzeros`."""
+    restart: bool = False
+    """After each pruning the survivors start again from their initial values."""
+    loss: Loss = "linear"
+    """`linear` is the paper's formula; `clip` clips predictions to [0, 6] as the authors' code does."""
+    dense_epochs: int = 0
+    """Epochs before the schedule starts."""
+    prune_epochs: int = 20
+    """Epochs over which the schedule runs."""
+    final_epochs: int = 20
+    """Most epochs at `nonzeros` after the schedule has reached it."""
+    patience: int = 4
+    """Epochs without a better validation nDCG@100 after which the last stage ends."""
+    batch_size: int | None = None
+    """Users a step; None: the power of two that makes about eight steps an epoch, from 64 to 1024."""
+    max_outputs: int | None = None
+    """Items a step predicts: those of its users and random others up to this many; None: all items."""
+    learning_rate: float = 0.03
+    epsilon: float = 1e-8
+    precision: Precision = "float32"
+    """Of the two matrix products; everything else is float32."""
+
+    def stages(self) -> list[Stage]:
+        """The schedule's stages. Raises ConfigurationError for options that do not fit together."""
+        if self.patience < 1:
+            raise ConfigurationError("--patience must be at least 1")
+        if not 0 < self.learning_rate < np.inf:
+            raise ConfigurationError("--learning-rate must be positive")
+        if min(self.batch_size or 1, self.max_outputs or 1) < 1 or 0 in (self.batch_size, self.max_outputs):
+            raise ConfigurationError("--batch-size and --max-outputs must be positive")
+        return schedule.stages(
+            self.schedule,
+            n_dims=self.dims,
+            k=self.nonzeros,
+            dense_epochs=self.dense_epochs,
+            prune_epochs=self.prune_epochs,
+            final_epochs=self.final_epochs,
+        )
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What the progress bar and the log are told."""
+
+    number: int  # from 1
+    total: int
+    stage: int  # from 1
+    k: int
+    loss: float
+    validation: float | None  # nDCG@100, in the last stage
+
+
+class Watcher(Protocol):
+    def __call__(self, epoch: Epoch, /) -> None: ...
+
+
+def default_dims(n_items: int) -> int:
+    """The power of two nearest (n_items / 100)^1.8, from 64 to 4096: what won on three data sets (docs/defaults.md)."""
+    return int(min(max(2 ** round(np.log2(max(n_items / 100, 1) ** 1.8)), 64), 4096))
+
+
+def default_batch_size(n_users: int) -> int:
+    """The power of two nearest n_users / 8, from 64 to 1024 (docs/defaults.md)."""
+    return int(min(max(2 ** round(np.log2(max(n_users / 8, 1))), 64), 1024))

@@ -1,0 +1,82 @@
+"""What a run takes: memory at its peak and disk for its checkpoints; what would make it fit."""
+
+from dataclasses import replace
+
+from trainer.errors import ConfigurationError
+from trainer.fit_options import FitOptions
+from trainer.source import Source
+
+_FLOAT_BYTES = 4
+_LEAST_BATCH, _LEAST_OUTPUTS = 16, 1024
+
+
+def bytes_needed(n_items: int, options: FitOptions) -> int:
+    """About the peak of a run beyond the data: at its dense start, in a step, while the optimiser takes it.
+
+    Measured (docs/sizing.md): weights, gradient, two moments and what the step computes from them are seven times
+    n_items x dims; A and its gradient are there for the outputs only; of a batch four users x outputs.
+    """
+    outputs = min(options.max_outputs or n_items, n_items)
+    weights = (7 * n_items + 2 * outputs) * options.dims
+    return _FLOAT_BYTES * (
+        weights + n_items * options.dims * options.restart + 4 * (options.batch_size or 1024) * outputs
+    )
+
+
+def checkpoint_bytes(n_items: int, options: FitOptions) -> int:
+    """The largest checkpoint: weights and dims after each stage, two moments more within one."""
+    stages = options.stages()
+    rectangles = max(stage.k * (4 if stage.epochs > 1 else 2) for stage in stages)
+    return _FLOAT_BYTES * n_items * rectangles + 2**20
+
+
+def artifact_bytes(source: Source, options: FitOptions) -> int:
+    """About the size of the artifact: codes, and titles and attributes as they are in memory."""
+    catalog = sum(len(title) for title in source.catalog.titles) + 16 * source.interactions.n_items
+    return source.interactions.n_items * (8 * options.nonzeros + 64) + 8 * catalog + 2**20
+
+
+def check_memory(n_items: int, options: FitOptions, available: int) -> None:
+    """Refuses what cannot fit into `available` bytes, before it is tried, and names settings that would.
+
+    Raises ConfigurationError.
+    """
+    needed = bytes_needed(n_items, options)
+    if needed > available:
+        raise ConfigurationError(
+            f"training {options.dims} dims of {n_items:,} items takes about {needed / 2**30:.1f} GiB, "
+            f"{available / 2**30:.1f} are there; {_way_out(n_items, options, available)}"
+        )
+
+
+def _way_out(n_items: int, options: FitOptions, available: int) -> str:
+    """Each of the three settings alone where that helps; all of them at their least where none does alone."""
+    batch, least_dims = options.batch_size or 1024, max(options.nonzeros, 64)
+    smaller = {
+        "--dims": [2**power for power in range(20, 5, -1) if least_dims <= 2**power < options.dims],
+        "--batch-size": [batch >> shift for shift in range(1, 16) if batch >> shift >= _LEAST_BATCH],
+        "--max-outputs": [2**power for power in range(30, 9, -1) if _LEAST_OUTPUTS <= 2**power < n_items],
+    }
+    fitting = []
+    for name, values in smaller.items():
+        fits = (value for value in values if bytes_needed(n_items, _changed(options, name, value)) <= available)
+        if value := next(fits, None):
+            fitting.append(f"{name} {value}")
+    if fitting:
+        return "it would fit with " + ", or ".join(fitting)
+    least = replace(options, dims=least_dims, batch_size=_LEAST_BATCH, max_outputs=_LEAST_OUTPUTS)
+    if bytes_needed(n_items, least) <= available:
+        return "lower --dims, --batch-size and --max-outputs together"
+    return (
+        f"even --dims {least_dims} with the smallest batches is too much: train on a larger machine or on fewer items"
+    )
+
+
+def _changed(options: FitOptions, name: str, value: int) -> FitOptions:
+    match name:
+        case "--dims":
+            return replace(options, dims=value)
+        case "--batch-size":
+            return replace(options, batch_size=value)
+        case _:
+            return replace(options, max_outputs=value)

@@ -1,0 +1,91 @@
+"""A file of users to their histories: a row a user and item, or a row a user with a list."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from index.recommender import History
+from trainer.errors import DataError
+from trainer.interactions import Columns, find_column, numbers_of
+from trainer.tables import as_text, read_table, reading
+
+_LISTS = ("history", "items", "item_ids")
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Users in the order in which the file names them first."""
+
+    frame: pl.DataFrame  # user_id, items (list of text), weights (list of numbers)
+    story: list[str]
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def __iter__(self) -> Iterator[tuple[str, History]]:
+        for user_id, items, weights in self.frame.iter_rows():
+            yield user_id, dict(zip(items, weights, strict=True))
+
+
+def read_histories(
+    path: Path,
+    columns: Columns,
+    *,
+    weight: str | None = None,
+    separator: str | None = None,
+    min_rating: float | None = None,
+) -> Histories:
+    """Reads histories. What is rated below `min_rating` weighs 0: it says nothing of taste and is still not answered.
+
+    Weights are 1, or the column `weight`. Raises DataError naming the file, and the column or row at fault.
+    """
+    frame = read_table(path, separator)
+    with reading(str(path)):
+        return _read(frame, columns, weight, min_rating, str(path))
+
+
+def _read(
+    frame: pl.DataFrame, columns: Columns, weight: str | None, min_rating: float | None, source: str
+) -> Histories:
+    user = str(find_column(frame, "user", columns.user, source))
+    lists = columns.item or next((name for name in _LISTS if _is_list(frame, name)), None)
+    item = lists or str(find_column(frame, "item", None, source))
+    find_column(frame, "item", item, source)
+    flat = frame.with_columns(_or_null(item)).explode(item) if _is_list(frame, item) else frame
+    weights = pl.Series("weights", [1.0]).extend_constant(1.0, flat.height - 1)
+    story = [f"read {frame.height:,} rows of {source}"]
+    weight = weight or ("weight" if "weight" in flat.columns else None)
+    rating = find_column(flat, "rating", columns.rating, source)
+    if weight is not None:
+        if weight not in flat.columns:
+            raise DataError(f"{source}: no column {weight!r}; it has {', '.join(flat.columns)}")
+        weights = numbers_of(flat[weight], source)
+    elif rating is not None and min_rating is not None:
+        weights = (numbers_of(flat[rating], source) >= min_rating).fill_null(value=False).cast(pl.Float64)
+        story.append(
+            f"{int((weights == 0).sum()):,} of them rated below {min_rating:g}: not of their taste, not answered"
+        )
+    rows = pl.DataFrame(
+        {"user_id": as_text(flat[user], source), "items": as_text(flat[item], source), "weights": weights}
+    )
+    named = rows.filter((pl.col("user_id").str.len_chars() > 0).fill_null(value=False))
+    if lost := rows.height - named.height:
+        story.append(f"dropped {lost:,} rows without a user")
+    if not named.height:
+        raise DataError(f"{source}: no row names a user")
+    known = pl.col("items").is_not_null() & (pl.col("items").str.len_chars() > 0) & pl.col("weights").is_not_null()
+    users = named.group_by("user_id", maintain_order=True).agg(
+        pl.col("items").filter(known), pl.col("weights").filter(known)
+    )
+    return Histories(users, story)
+
+
+def _is_list(frame: pl.DataFrame, name: str) -> bool:
+    return name in frame.columns and isinstance(frame[name].dtype, pl.List)
+
+
+def _or_null(name: str) -> pl.Expr:
+    """A list, or null where it is empty: a user without a history is a user still."""
+    return pl.when(pl.col(name).list.len() > 0).then(pl.col(name))

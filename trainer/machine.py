@@ -1,0 +1,89 @@
+"""What this machine has: memory and cores as the container allows them, the device, the faster precision."""
+
+import os
+import time
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from trainer.errors import ConfigurationError
+from trainer.fit_options import Precision
+
+_CGROUP = Path("/sys/fs/cgroup")
+_PROBE_USERS, _PROBE_ITEMS, _PROBE_DIMS, _PROBE_ROUNDS = 512, 2048, 512, 5
+WORTHWHILE = 0.6  # of float32's seconds for a product: bfloat16 loses digits and casts, so it has to pay
+
+
+def memory_bytes() -> int:
+    """The memory of the machine, or of the container where it allows less."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limits = [_number(_CGROUP / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
+    return min([physical, *(limit for limit in limits if limit)])
+
+
+def cores() -> int:
+    """Cores that this process may use: its affinity, and the container's share of time."""
+    n_cores = len(os.sched_getaffinity(0))
+    quota, period = [*_words(_CGROUP / "cpu.max"), "max", "max"][:2]
+    if quota.isdigit() and period.isdigit() and int(period):
+        n_cores = min(n_cores, max(1, -(-int(quota) // int(period))))
+    return n_cores
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
+
+
+def _number(path: Path) -> int | None:
+    words = _words(path)
+    return int(words[0]) if words and words[0].isdigit() else None
+
+
+def device(asked: str | None) -> str:
+    """`cuda` where there is one, or what was asked for. Raises ConfigurationError for a device that is not there."""
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError("--device cuda: torch sees no CUDA device; leave it out to train on the CPU")
+    return asked or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@cache
+def default_precision(device: str = "cpu") -> Precision:
+    """The precision in which the two products of a step are faster here: measured once, in a fraction of a second."""
+    seconds = probe_seconds(device)
+    return "bfloat16" if seconds["bfloat16"] < WORTHWHILE * seconds["float32"] else "float32"
+
+
+def probe_seconds(device: str) -> dict[Precision, float]:
+    """The best of a few rounds of one product in each precision, the two taking turns.
+
+    On one thread: threads that wait for each other on a busy machine would hide what the processor is good at.
+    """
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _probe_seconds(device)
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+def _probe_seconds(device: str) -> dict[Precision, float]:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(_PROBE_USERS, _PROBE_ITEMS, generator=generator)
+    A = torch.rand(_PROBE_ITEMS, _PROBE_DIMS, generator=generator)
+    factors: dict[Precision, tuple[torch.Tensor, torch.Tensor]] = {
+        "float32": (x.to(device), A.to(device)),
+        "bfloat16": (x.bfloat16().to(device), A.bfloat16().to(device)),
+    }
+    best: dict[Precision, float] = dict.fromkeys(factors, float("inf"))
+    for _ in range(_PROBE_ROUNDS):
+        for precision, (left, right) in factors.items():
+            began = time.perf_counter()
+            left @ right
+            if device == "cuda":
+                torch.cuda.synchronize()
+            best[precision] = min(best[precision], time.perf_counter() - began)
+    return best

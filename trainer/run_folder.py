@@ -1,0 +1,111 @@
+"""The output folder while a run writes to it: locked, known to be writable and large enough, with its checkpoint."""
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from index import artifact
+from trainer import checkpoint
+from trainer.checkpoint import Checkpoint, Decides
+from trainer.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = ".checkpoint.npz"
+
+
+class RunFolder:
+    """One run at a time. What a killed run left half-written is removed; its checkpoint stays until `finish`.
+
+    Raises ConfigurationError for a folder that cannot be written to or that another run writes to.
+    """
+
+    def __init__(self, folder: Path, *, checkpoints: bool = True) -> None:
+        self.folder = folder
+        self.keeps_checkpoints = checkpoints
+        self._path = folder / CHECKPOINT
+        self._decides: Decides = {}
+        self._kept: int | None = None  # epochs done, as the checkpoint has them
+        self._lock: int | None = None  # the folder itself, held open
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+            self._lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise ConfigurationError(f"--out {self.folder}: cannot be written to ({error.strerror})") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._lock)
+            raise ConfigurationError(
+                f"--out {self.folder}: another run is writing to it; wait for it or choose another folder"
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        self._sweep()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and self._kept is not None:
+            logger.warning("epoch %d is kept: the same command with --resume goes on after it", self._kept)
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def _sweep(self) -> None:
+        for leftover in (path for pattern in artifact.LEFTOVERS for path in self.folder.glob(pattern)):
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
+
+    def check_space(self, checkpoint_bytes: int, artifact_bytes: int) -> None:
+        """Refuses before training what the disk cannot hold. A checkpoint is written beside the one before."""
+        free = shutil.disk_usage(self.folder).free
+        needed = artifact_bytes + (2 * checkpoint_bytes if self.keeps_checkpoints else 0)
+        if needed > free:
+            way_out = "--no-checkpoints needs less" if self.keeps_checkpoints else "make room"
+            raise ConfigurationError(
+                f"--out {self.folder}: {free / 2**20:,.0f} MiB are free, about {needed / 2**20:,.0f} are needed; "
+                f"{way_out}, or choose another folder"
+            )
+
+    @property
+    def has_checkpoint(self) -> bool:
+        return self._path.exists()
+
+    def kept(self) -> tuple[Checkpoint, Decides] | None:
+        """The checkpoint of an interrupted run and what decided it; None where there is none. Raises DataError."""
+        if not self._path.exists():
+            return None
+        found = checkpoint.read(self._path)
+        self._kept = found[0].number
+        return found
+
+    def begin(self, decides: Decides) -> None:
+        """From here on `keep` belongs to a run that `decides` says everything of."""
+        self._decides = decides
+
+    def keep(self, state: Checkpoint) -> None:
+        """Puts the run's state in place of the one before. A full disk costs the checkpoint and not the training."""
+        if not self.keeps_checkpoints:
+            return
+        try:
+            checkpoint.write(self._path, state, self._decides)
+            self._kept = state.number
+        except OSError as error:
+            logger.warning("no checkpoint of epoch %d: %s", state.number, error.strerror or error)
+
+    def finish(self) -> None:
+        """The artifact is there; the checkpoint has done its work."""
+        self._path.unlink(missing_ok=True)
+        self._kept = None
