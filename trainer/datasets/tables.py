@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 
 from trainer.errors import DataError
-from trainer.tables import fingerprint
 
 Say = Callable[[str], None]
 POSITIVE = 4.0  # stars from which on the published counts count
@@ -38,10 +37,6 @@ class Tables:
 
     ratings: pl.DataFrame  # user_id, item_id (text) and, where there are any, rating (Float64), timestamp (Int64, s)
     items: pl.DataFrame  # item_id (text), title, attributes
-
-    @property
-    def fingerprint(self) -> str:
-        return fingerprint(self.ratings, self.items)
 
     @classmethod
     def of(cls, ratings: pl.DataFrame, items: pl.DataFrame) -> "Tables":
