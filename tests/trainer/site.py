@@ -81,9 +81,9 @@ def serving() -> Iterator[Site]:
             size, pause = answer.drip or (max(len(body), 1), 0.0)
             try:
                 for start in range(0, len(body), size):
+                    site.sent += len(body[start : start + size])  # before: the client may be faster than this thread
                     self.wfile.write(body[start : start + size])
                     self.wfile.flush()
-                    site.sent += len(body[start : start + size])
                     time.sleep(pause)
             except OSError:  # the client has gone
                 return

@@ -44,7 +44,6 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(download, "READ_SECONDS", 0.3)
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -123,7 +122,8 @@ def test_a_dropped_connection_goes_on_where_it_broke_off(site: Site, tmp_path: P
     assert any("0.1 of 0.3 MB (33 %) have come and are kept" in line for line in said)
 
 
-def test_a_server_that_falls_silent_is_asked_again(site: Site, tmp_path: Path) -> None:
+def test_a_server_that_falls_silent_is_asked_again(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "READ_SECONDS", 0.5)
     site.script = [Answer(sent=100_000, stall_seconds=5)]
     said = fetched(site, tmp_path)
     assert site.ranges == [None, "bytes=100000-"]
@@ -335,7 +335,7 @@ def test_a_host_that_cannot_be_reached_is_named_at_once(site: Site, tmp_path: Pa
     site.url = f"http://127.0.0.1:{free_port()}/file.zip"
     began = time.monotonic()
     assert "127.0.0.1 could not be reached (ConnectError" in refused(site, tmp_path)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     assert list(tmp_path.iterdir()) == []
 
 
