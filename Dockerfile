@@ -14,7 +14,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 
 FROM base AS service
 # pip resolves the extra from pyproject.toml alone; the packages run from /app and are not installed.
-RUN mkdir -p index trainer/commands trainer/datasets trainer/segmentation trainer/baselines service \
+RUN mkdir -p index trainer/commands trainer/segmentation trainer/baselines service \
     && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt '.[service]' \
     && pip uninstall --yes sparseshelf && rm -rf trainer build ./*.egg-info
 COPY index index
@@ -26,7 +26,7 @@ HEALTHCHECK --interval=5s --start-period=60s CMD ["python", "-c", \
 CMD ["python", "-m", "service", "--artifacts", "/artifacts", "--host", "0.0.0.0", "--port", "8000"]
 
 FROM base AS trainer
-RUN mkdir -p index trainer/commands trainer/datasets trainer/segmentation trainer/baselines service \
+RUN mkdir -p index trainer/commands trainer/segmentation trainer/baselines service \
     && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt "$(grep '^torch==' constraints.txt)" \
     && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt '.[trainer]' \
     && pip uninstall --yes sparseshelf && rm -rf service build ./*.egg-info
