@@ -214,6 +214,7 @@ def test_malformed_lines_of_the_prize_are_named(tmp_path: Path, name: str, befor
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
+        ("user_id", "us\rer", r"line 1: cannot be read as CSV"),
         ("user_id", "user", r"it has no column 'user_id', only user, item_id, rating, timestamp"),
         ("\n6,1,3,1078012800", "\n6,1,3,soon", r"line 2: 'soon', where a timestamp in seconds or a day"),
         ("\n6,1,3,1078012800", "\n6,1,3", r"line 2: 3 fields, where 4 is expected"),
@@ -270,7 +271,7 @@ def test_text_and_table_agree_whatever_they_hold(
     assert [(int(user), int(film), int(stars)) for user, film, stars, _ in found[0]] == [row[:3] for row in rows]
 
 
-@settings(max_examples=80)
+@settings(max_examples=150)
 @given(
     form=st.sampled_from(["combined", "table", "table with days"]), place=st.integers(0, 9999), byte=st.integers(0, 255)
 )

@@ -60,17 +60,16 @@ def _texts(folder: Path) -> list[DataFile]:
 
 def _read_table(file: DataFile) -> pl.DataFrame:
     """The four columns in any order, others left alone; times as seconds, days or moments."""
-    header, row = [*(next(csv.reader([text])) for _, text in islice(file.lines(), 2)), [], []][:2]
+    (_, header), (number, row) = [*_fields(file), (1, []), (2, [])][:2]
     if missing := [name for name in _COLUMNS if name not in header]:
         raise DataError(f"{file}: it has no column {missing[0]!r}, only {', '.join(header) or 'nothing'}")
-    fields = {**_FIELDS, "timestamp": b"\\S.*"}
     if len(row) != len(header):
-        raise file.fault(2, f"{len(row)} fields", str(len(header)))
+        raise file.fault(number, f"{len(row)} fields", str(len(header)))
     moment = row[header.index("timestamp")].encode()
     time = next(((pattern, kind) for pattern, kind in _TIMES if re.fullmatch(pattern, moment)), None)
     if time is None:
-        raise file.fault(2, repr(moment.decode()), "a timestamp in seconds or a day such as 2005-09-06")
-    fields["timestamp"] = time[0]
+        raise file.fault(number, repr(moment.decode()), "a timestamp in seconds or a day such as 2005-09-06")
+    fields = {**_FIELDS, "timestamp": time[0]}
     try:
         rows = pl.read_csv(
             file.path, columns=list(_COLUMNS), schema_overrides={**RATINGS, "timestamp": time[1]}, low_memory=True
@@ -80,6 +79,17 @@ def _read_table(file: DataFile) -> pl.DataFrame:
     if sum(rows.null_count().row(0)) or not sound(rows):
         raise _at_fault(file, header, fields, "a field is missing or out of range")
     return rows.with_columns(_seconds(rows["timestamp"]))
+
+
+def _fields(file: DataFile) -> list[tuple[int, list[str]]]:
+    """The first two lines, numbered: the header and the first row."""
+    found = []
+    for number, line in islice(file.lines(), 2):
+        try:
+            found.append((number, next(csv.reader([line]))))
+        except csv.Error as error:
+            raise DataError(f"{file}, line {number}: cannot be read as CSV ({error})") from error
+    return found
 
 
 def _seconds(times: pl.Series) -> pl.Series:
