@@ -31,6 +31,7 @@ class Columns:
 PRESETS: Mapping[str, Columns] = {
     "movielens": Columns("userId", "movieId", "rating", "timestamp"),
     "goodbooks": Columns("user_id", "book_id", "rating"),
+    "netflix": Columns("user_id", "item_id", "rating", "timestamp"),
     "recbole": Columns("user_id", "item_id", "rating", "timestamp"),
 }
 _USUAL = {

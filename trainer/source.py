@@ -33,7 +33,7 @@ def read_source(options: argparse.Namespace) -> Source:
 
 
 def _public(options: argparse.Namespace) -> Source:
-    tables = datasets.load(options.dataset, options.data_dir, logger.info, seed=options.seed)
+    tables = datasets.load(options.dataset, options.data_dir, logger.info, seed=options.seed, quiet=options.quiet)
     interactions = binarise(
         tables.ratings, options.dataset, min_rating=options.min_rating, min_items_per_user=options.min_items_per_user
     )

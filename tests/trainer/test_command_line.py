@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from tests.trainer import archives, ratings
 from tests.trainer.conftest import FIT_QUICKLY
 from tests.trainer.console import TINY, Console, files, films, process
 from tests.trainer.worlds import Shop
-from trainer import datasets
 from trainer.__main__ import main
-from trainer.synthetic import THEMES
+from trainer.datasets import movielens
+from trainer.datasets.synthetic import THEMES
 
 
 def test_fit_writes_an_artifact_that_the_index_opens(artifacts: Path, shop: Shop) -> None:
@@ -139,7 +140,8 @@ def test_every_format_of_one_table_fits_the_same_model(tmp_path: Path) -> None:
 
 def test_a_named_data_set_comes_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(datasets, "ML_100K_SHA256", archives.grouplens(tmp_path / "data" / "ml-100k.zip"))
+    sha256 = archives.grouplens(tmp_path / "data" / "ml-100k.zip")
+    monkeypatch.setattr(movielens, "ML_100K", replace(movielens.ML_100K, sha256=sha256))
     named = ["fit", "--dataset", "ml-100k", "--data-dir", str(tmp_path / "data"), "--min-items-per-user", "4"]
     assert main([*named, *TINY, "--out", str(tmp_path / "out")]) == 0
     opened = open_current(tmp_path / "out")

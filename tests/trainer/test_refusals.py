@@ -22,7 +22,7 @@ from trainer.__main__ import main
         [],
         ["fit"],
         ["zap"],
-        ["fit", "--dataset", "netflix", "--out", "x"],
+        ["fit", "--dataset", "ml-10m", "--out", "x"],
         ["fit", "--dataset", "synthetic"],
         ["fit", "--dataset", "synthetic", "--data", "file", "--out", "x"],
         ["fit", "--dataset", "synthetic", "--out", "x", "--dims", "many"],

@@ -11,11 +11,11 @@ from index.vocabulary import Strings
 from tests import oracle
 from tests.trainer.worlds import Shop
 from trainer.baselines.popular import popularity
+from trainer.datasets.synthetic import THEMES
 from trainer.errors import ConfigurationError
 from trainer.items import without_items_file
 from trainer.segmentation import SegmentOptions, segment
 from trainer.segmentation.group import by_dominant_dim
-from trainer.synthetic import THEMES
 
 
 def segmented(shop: Shop, embedding: ItemEmbedding, options: SegmentOptions, *, named: bool = True) -> Segments:
