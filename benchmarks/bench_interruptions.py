@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 OPTIONS = (
-    "fit --dataset synthetic --threads 1 --dims 256 --nonzeros 16 --dense-epochs 6 --prune-epochs 20 --final-epochs 20 "
-    "--batch-size 32 --quiet"
+    "fit --dataset synthetic --threads 1 --dims 64 --nonzeros 16 --dense-epochs 40 --prune-epochs 12 --final-epochs 12 "
+    "--batch-size 8 --quiet"
 ).split()
 
 
@@ -41,7 +41,7 @@ def main() -> None:
             while True:
                 killed_after = moments.uniform(0, seconds) if kills < arguments.kills else None
                 resumed = _epochs_kept(out)
-                if _run(out, killed_after):
+                if _run(out, killed_after) or _complete(out):
                     break
                 kills += 1
                 after = f"after {killed_after:5.2f} s" if killed_after is not None else ""
@@ -65,6 +65,11 @@ def _run(out: Path, killed_after: float | None = None) -> bool:
         running.send_signal(signal.SIGKILL)
         running.wait()
         return False
+
+
+def _complete(out: Path) -> bool:
+    """A kill that came after the artifact and before the end of the process."""
+    return (out / "CURRENT").exists() and not (out / ".checkpoint.npz").exists()
 
 
 def _epochs_kept(out: Path) -> str:

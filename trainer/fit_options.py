@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from index.arrays import MOST_DIMS
 from trainer import schedule
 from trainer.errors import ConfigurationError
 from trainer.schedule import Stage
@@ -48,6 +49,8 @@ class FitOptions:
 
     def stages(self) -> list[Stage]:
         """The schedule's stages. Raises ConfigurationError for options that do not fit together."""
+        if self.dims > MOST_DIMS:
+            raise ConfigurationError(f"--dims must be at most {MOST_DIMS}, got {self.dims}")
         if self.patience < 1:
             raise ConfigurationError("--patience must be at least 1")
         if not 0 < self.learning_rate < np.inf:

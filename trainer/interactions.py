@@ -103,7 +103,10 @@ def find_column(frame: pl.DataFrame, part: str, asked: str | None, source: str) 
         raise DataError(f"{source}: no column {asked!r}; it has {listed(frame)}")
     found = next((name for name in _USUAL[part] if name in frame.columns), None)
     if found is None and part in ("user", "item"):
-        raise DataError(f"{source}: which column is the {part}? It has {listed(frame)}; say so with --{part}-col")
+        raise DataError(
+            f"{source}: which column is the {part}? It has {listed(frame)}; say so with --{part}-col "
+            "(the first line of a text file has to hold the names)"
+        )
     return found
 
 

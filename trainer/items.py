@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from index.arrays import MOST_ATTRIBUTES
 from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColumn, NumberColumn
 from index.vocabulary import Strings
 from trainer.errors import ConfigurationError, DataError
@@ -87,6 +88,11 @@ def _read(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, so
             skipped.append(name)
         else:
             attributes[name] = _column(aligned[name], kind, source)
+    if len(attributes) > MOST_ATTRIBUTES:
+        raise ConfigurationError(
+            f"{source}: {len(attributes)} attributes; up to {MOST_ATTRIBUTES} can be served. "
+            "Leave columns out of the file, or skip some with --attribute NAME=skip"
+        )
     if attributes:
         story.append("attributes: " + ", ".join(f"{name} ({column.kind})" for name, column in attributes.items()))
     if skipped:

@@ -34,6 +34,14 @@ def natural(text: str) -> int:
     return number
 
 
+def character(text: str) -> str:
+    if len(text.encode()) != 1:
+        raise argparse.ArgumentTypeError(
+            "must be one character; MovieLens' files with :: between the columns are read by --dataset"
+        )
+    return text
+
+
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options; exits with 2 where they are unknown or would be ignored."""
     root = parser()
@@ -55,11 +63,17 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, what: str, usage: str, example: str) -> argparse.ArgumentParser:
+        said = f"{what[0].upper()}{what[1:]}. Values in brackets are what is taken without the option."
+        prog = f"python -m trainer {name}"
         return commands.add_parser(
-            name, help=what, usage=f"python -m trainer {name} {usage}", epilog=EXIT_CODES, formatter_class=_Help,
-            description=f"{what[0].upper()}{what[1:]}. Values in brackets are what is taken without the option.\n\n"
-            f"  python -m trainer {name} {example}",
-        )  # fmt: skip
+            name,
+            prog=prog,
+            help=what,
+            usage=f"{prog} {usage}",
+            description=f"{said}\n\n  {prog} {example}",
+            epilog=EXIT_CODES,
+            formatter_class=_Help,
+        )
 
     _fit(
         command(
@@ -121,7 +135,10 @@ def _fit(fit: argparse.ArgumentParser) -> None:
         help=f"type of an items column, one of {', '.join(TYPES)} (found out); may be repeated",
     )  # fmt: skip
     data.add_argument(
-        "--separator", metavar="CHARACTER", help="between the columns of the text files (by their ending)"
+        "--separator",
+        type=character,
+        metavar="CHARACTER",
+        help="between the columns of the text files (by their ending)",
     )
     data.add_argument("--min-rating", type=float, metavar="X", help="least positive rating (4 of 1 to 5 stars)")
     data.add_argument(
@@ -230,6 +247,8 @@ def _recommend(recommend: argparse.ArgumentParser) -> None:
         "--min-rating", type=float, metavar="X",
         help="what is rated below it is not of their taste, and still not answered (as the model was trained)",
     )  # fmt: skip
-    recommend.add_argument("--separator", metavar="CHARACTER", help="between the columns of the users file")
+    recommend.add_argument(
+        "--separator", type=character, metavar="CHARACTER", help="between the columns of the users file"
+    )
     recommend.add_argument("--json", action="store_true", help="print the result as JSON")
     recommend.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")

@@ -211,3 +211,9 @@ def test_text_of_several_lines_is_no_list_whatever_its_commas() -> None:
     texts = [f"A long, long story,\nof game {number % 3}" for number in range(12)]
     frame = pl.DataFrame({"id": [str(number) for number in range(12)], "plot": texts})
     assert not read_catalog(frame, ["1", "2"], ItemColumns(), "items").catalog.attributes
+
+
+def test_more_attributes_than_can_be_served_are_said_before_training() -> None:
+    frame = pl.DataFrame({"id": ["1", "2"], **{f"number {place}": [1.0, 2.0] for place in range(201)}})
+    with pytest.raises(ConfigurationError, match="201 attributes; up to 200 can be served"):
+        read_catalog(frame, ["1", "2"], ItemColumns(), "items")

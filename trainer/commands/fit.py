@@ -59,6 +59,7 @@ def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: R
     interactions = source.interactions
     parts = split(interactions, seed=options.seed, holdout=options.holdout)
     fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0], precision)
+    fit_options.stages()  # says what does not fit together
     footprint.check_memory(interactions.n_items, fit_options, machine.memory_bytes())
     if options.compare:
         ease.check_memory(interactions.n_items, machine.memory_bytes())
