@@ -27,17 +27,19 @@ from trainer.fit import fit
 from trainer.fit_options import FitOptions, default_batch_size, default_dims
 from trainer.progress import Progress
 from trainer.run_folder import RunFolder
-from trainer.segmentation import SegmentOptions, segment
+from trainer.segmentation import SegmentOptions, default_model, default_tau, encoder_of, recorded, segment
+from trainer.segmentation.embed import refuse_without_words
 from trainer.source import Source, read_source
 from trainer.split import Split, split
 
 logger = logging.getLogger(__name__)
 
+_LIBRARIES = ("numpy", "scipy", "torch", "numba", "polars")
 _BY_MACHINE = ("threads", "device", "precision")
 
 
 def run(options: argparse.Namespace) -> None:
-    segment_options = SegmentOptions(options.tau, options.max_share, options.min_segment_items)
+    segment_options = _segment_options(options)
     with RunFolder(options.out, checkpoints=options.checkpoints) as folder:
         written = _fit(options, segment_options, folder)
         folder.finish()
@@ -55,7 +57,9 @@ def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: R
     machine.device(device)
     torch.set_num_threads(options.threads or by_machine.get("threads") or machine.cores())
     precision = options.precision or by_machine.get("precision") or machine.default_precision(device)
+    encoder = encoder_of(segment_options)
     source = read_source(options)
+    refuse_without_words(encoder, source.catalog)
     interactions = source.interactions
     parts = split(interactions, seed=options.seed, holdout=options.holdout)
     fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0], precision)
@@ -68,14 +72,14 @@ def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: R
     )
     choices = {"threads": torch.get_num_threads(), "device": device, "holdout": options.holdout}
     decides = {**dataclasses.asdict(fit_options), **choices, "data": interactions.fingerprint}
-    recorded = {
+    record = {
         **dataclasses.asdict(fit_options),
-        **dataclasses.asdict(segment_options),
+        **recorded(segment_options, encoder),
         **choices,
         "min_items_per_user": options.min_items_per_user,
         "min_rating": interactions.min_rating,
     }
-    if options.once and (current := _current(options.out)) and _same(current, recorded, source):
+    if options.once and (current := _current(options.out)) and _same(current, record, source):
         logger.info("%s has the same data and options; nothing is trained", current.version)
         return current
     folder.begin(decides)
@@ -93,16 +97,26 @@ def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: R
             keep=folder.keep,
         )
     popularity = popular.popularity(parts.train)
-    segments = segment(embedding, source.catalog, interactions.item_ids, popularity, segment_options)
+    segments = segment(embedding, source.catalog, interactions.item_ids, popularity, segment_options, encoder=encoder)
     model = Model(embedding, popularity, Vocabulary.of(interactions.item_ids), source.catalog, segments)
     return artifact.write(
         options.out,
         model,
         name=options.name or source.name,
-        options=recorded,
+        options=record,
         data=_data(source),
         metrics=_metrics(Recommender(model, "unwritten"), parts, compare=options.compare),
-        libraries={name: library_version(name) for name in ("numpy", "scipy", "torch", "numba", "polars")},
+        libraries={name: library_version(name) for name in (*_LIBRARIES, *(encoder.libraries if encoder else ()))},
+    )
+
+
+def _segment_options(options: argparse.Namespace) -> SegmentOptions:
+    return SegmentOptions(
+        tau=default_tau(options.embedder) if options.tau is None else options.tau,
+        max_share=options.max_share,
+        min_items=options.min_segment_items,
+        embedder=options.embedder,
+        embedder_model=options.embedder_model or default_model(options.embedder),
     )
 
 
