@@ -64,12 +64,7 @@ def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: R
     parts = split(interactions, seed=options.seed, holdout=options.holdout)
     fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0], precision)
     fit_options.stages()  # says what does not fit together
-    footprint.check_memory(interactions.n_items, fit_options, machine.memory_bytes())
-    if options.compare:
-        ease.check_memory(interactions.n_items, machine.memory_bytes())
-    folder.check_space(
-        footprint.checkpoint_bytes(interactions.n_items, fit_options), footprint.artifact_bytes(source, fit_options)
-    )
+    _check_room(source, fit_options, folder, compare=options.compare)
     choices = {"threads": torch.get_num_threads(), "device": device, "holdout": options.holdout}
     decides = {**dataclasses.asdict(fit_options), **choices, "data": interactions.fingerprint}
     record = {
@@ -134,6 +129,21 @@ def _same(current: Artifact, recorded: Mapping[str, Any], source: Source) -> boo
     names = (options.keys() | recorded.keys()) - set(_BY_MACHINE)
     same = all(name in options and name in recorded and options[name] == recorded[name] for name in names)
     return same and current.manifest.data.get("fingerprint") == source.fingerprint
+
+
+def _check_room(source: Source, options: FitOptions, folder: RunFolder, *, compare: bool) -> None:
+    """Refuses what memory or disk cannot hold; says what it will take."""
+    n_items, available = source.interactions.n_items, machine.memory_bytes()
+    footprint.check_memory(n_items, options, available)
+    if compare:
+        ease.check_memory(n_items, available)
+    checkpoints = footprint.checkpoint_bytes(n_items, options)
+    folder.check_space(checkpoints, footprint.artifact_bytes(source, options))
+    logger.info(
+        "about %s MiB of memory beside the data, %s MiB of disk for checkpoints; %s products",
+        *(f"{-(-n_bytes // 2**20):,}" for n_bytes in (footprint.bytes_needed(n_items, options), 2 * checkpoints)),
+        options.precision,
+    )
 
 
 def _kept(folder: RunFolder, *, resume: bool) -> tuple[Checkpoint, Decides] | None:
