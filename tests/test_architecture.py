@@ -31,6 +31,9 @@ FORBIDDEN = {
 ONLY_IN = {
     "numba": {"index/kernels.py"},
     "redis": {"service/layout_cache.py"},
+    "sentence_transformers": {"trainer/segmentation/encoder.py"},
+    "huggingface_hub": {"trainer/segmentation/encoder.py"},
+    "transformers": {"trainer/segmentation/encoder.py"},
     "torch": {"trainer/__main__.py", "trainer/export.py", "trainer/fit.py", "trainer/model.py"},
     "polars": {
         "trainer/datasets.py",
@@ -96,4 +99,14 @@ import service.app, service.__main__, index.recommender
 
 def test_importing_a_package_does_nothing() -> None:
     program = "import sys, index, trainer, service; sys.exit(bool({'numba', 'torch', 'fastapi'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_the_trainer_starts_with_the_sentence_encoder_absent() -> None:
+    program = """
+import sys
+for name in ("sentence_transformers", "transformers", "huggingface_hub", "tokenizers", "safetensors", "sklearn"):
+    sys.modules[name] = None
+import trainer.__main__
+"""
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
