@@ -1,7 +1,8 @@
 """Items to labelled segments: group by dominant signed dim, describe, merge until nothing merges; B comes out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +13,24 @@ from index.segments import NO_SEGMENT, Segments
 from index.vocabulary import Strings
 from trainer.errors import ConfigurationError
 from trainer.segmentation.describe import Describer
+from trainer.segmentation.embed import DEFAULT_TAU, KEYWORDS, SENTENCES, descriptors
+from trainer.segmentation.encoder import DEFAULT_MODEL, SentenceEncoder, open_encoder
 from trainer.segmentation.group import by_dominant_dim
 from trainer.segmentation.merge import merge
 
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    tau: float = 0.6
-    """Groups whose descriptors' cosine exceeds it merge."""
+    tau: float = DEFAULT_TAU[KEYWORDS]
+    """Groups whose descriptors' cosine exceeds it merge; each embedder has a `default_tau`."""
     max_share: float = 0.15
     """Largest share of the items with a code that a merged segment may hold; `min_items` are always allowed."""
     min_items: int = 12
     """Segments with fewer items join the closest one: a shelf wants something to show."""
+    embedder: str = KEYWORDS
+    """What makes the descriptors, `keywords` or `sentence-transformers`."""
+    embedder_model: str = ""
+    """Name or folder of the sentence encoder; empty for `keywords`."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.tau <= 1 or not 0 < self.max_share <= 1 or self.min_items < 1:
@@ -32,18 +39,41 @@ class SegmentOptions:
             )
 
 
+def default_tau(embedder: str) -> float:
+    """Measured, docs/segments.md."""
+    return DEFAULT_TAU[embedder]
+
+
+def default_model(embedder: str) -> str:
+    return DEFAULT_MODEL if embedder == SENTENCES else ""
+
+
+def encoder_of(options: SegmentOptions) -> SentenceEncoder | None:
+    """What `segment` needs beside the options; before training, because this is where a missing model is told."""
+    return open_encoder(options.embedder_model) if options.embedder == SENTENCES else None
+
+
+def recorded(options: SegmentOptions, encoder: SentenceEncoder | None) -> dict[str, Any]:
+    """The options as an artifact keeps them: which model decided the segments, not where it lay."""
+    model = {"embedder_model": encoder.name, "embedder_digest": encoder.digest} if encoder else {}
+    return {name: value for name, value in asdict(options).items() if name != "embedder_model"} | model
+
+
 def segment(
     embedding: ItemEmbedding,
     catalog: Catalog,
     item_ids: Sequence[str],
     popularity: NDArray[np.float32],
     options: SegmentOptions,
+    *,
+    encoder: SentenceEncoder | None = None,
 ) -> Segments:
     """The segments of an embedding, largest first."""
     describer = Describer(embedding, catalog, item_ids, popularity)
     groups = by_dominant_dim(embedding)
     largest = max(int(options.max_share * int(embedding.coded.sum())), options.min_items)
-    merged = merge(groups, describer.descriptor, tau=options.tau, smallest=options.min_items, largest=largest)
+    describe = descriptors(describer, encoder, groups)
+    merged = merge(groups, describe, tau=options.tau, smallest=options.min_items, largest=largest)
     membership = np.full(embedding.n_items, NO_SEGMENT, np.int32)
     for row, group in enumerate(merged):
         membership[group.rows] = row

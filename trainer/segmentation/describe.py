@@ -23,6 +23,7 @@ LEAST_ITEMS = 3  # with a term, before it says anything
 LARGEST_SHARE = 0.5  # a term that half of the catalogue has names nothing
 TERMS_KEPT = 24  # of a class's descriptor
 DECADE_WEIGHT, TITLE_WEIGHT = 0.7, 0.3
+STRONGEST_ITEMS, ITEM_TERMS = 10, 12  # whose texts stand for a class, and how many attributes each text has
 TERM_COST = 0.05  # of a class that a term must add to what the others of a label cover
 LABEL_SHARE = 0.2  # of a class must have a term that stands in its label
 _LONGEST_TERM, _LONGEST_NAME = 28, 40
@@ -69,6 +70,25 @@ class Describer:
         shares = self._shares(rows)
         return np.asarray(np.maximum(shares * np.log(shares / self.share), 0.0) * self.weights)
 
+    def keywords(self, rows: NDArray[np.integer]) -> dict[str, float]:
+        """The terms of the descriptor and their weights, heaviest first; none where nothing is known of the items."""
+        weights = self.term_weights(rows)
+        heaviest = np.lexsort((np.arange(len(weights)), -weights))[:TERMS_KEPT]
+        return {self.names[term]: float(weights[term]) for term in heaviest if weights[term] > 0}
+
+    def item_texts(self, rows: NDArray[np.integer]) -> dict[str, float]:
+        """The strongest items as short texts, "Alien (1979). Horror, Sci-Fi", and how much attention each one has."""
+        texts: dict[str, float] = {}
+        for row in self._strongest(rows)[:STRONGEST_ITEMS]:
+            terms = [self.names[term] for term in self.has[row].indices if self.weights[term] == 1.0][:ITEM_TERMS]
+            text = ". ".join(part for part in (self.catalog.title(row), ", ".join(terms)) if part)
+            if text:
+                texts[text] = texts.get(text, 0.0) + float(self.attention[row])
+        return texts
+
+    def _strongest(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+        return rows[np.lexsort((rows, -self.popularity[rows]))]
+
     def _mean_code(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
         """(n_dims,) the sum of the items' codes, weighted by attention."""
         profile: NDArray[np.float64] = np.zeros(self.embedding.n_dims)
@@ -103,7 +123,7 @@ class Describer:
         ]
         for terms in sorted(choices, key=lambda terms: -self._distinction(rows, terms)):
             yield self._joined(terms)
-        strongest = rows[np.lexsort((rows, -self.popularity[rows]))]
+        strongest = self._strongest(rows)
         names = [_shortened(self.catalog.title(row) or self.item_ids[int(row)]) for row in strongest]
         prefix = f"{self._joined(best[:1])}: " if best else "Like "
         yield prefix + names[0]
@@ -131,6 +151,11 @@ class Describer:
         """Drama and 1980s are "1980s Drama", Drama and War are "Drama / War"."""
         decades = [self.names[term] for term in terms if self._is_decade(term)]
         return " ".join([*decades, " / ".join(self.names[term] for term in terms if not self._is_decade(term))]).strip()
+
+
+def has_words(catalog: Catalog) -> bool:
+    """Whether titles or attributes say anything of the items."""
+    return any(catalog.titles) or bool(_terms(catalog)[0])
 
 
 def _terms(catalog: Catalog) -> tuple[list[str], NDArray[np.float64], Csr]:

@@ -1,0 +1,54 @@
+"""What stands for a group when groups merge: its keywords' weights, or what a sentence encoder makes of its words.
+
+The encoder sees short texts: each keyword of the group, and each of its strongest items with its attributes. A group's
+descriptor is their mean, keywords by weight and items by attention. One text of all keywords merged worse, and an
+encoder that sees each text only once has nothing left to do when groups merge (docs/segments.md).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from index.catalog import Catalog
+from trainer.errors import ConfigurationError
+from trainer.segmentation.describe import Describer, has_words
+from trainer.segmentation.encoder import SentenceEncoder
+from trainer.segmentation.group import Group
+from trainer.segmentation.merge import Describe
+
+KEYWORDS, SENTENCES = "keywords", "sentence-transformers"
+DEFAULT_TAU = {KEYWORDS: 0.6, SENTENCES: 0.87}  # cosines of sentence vectors are all larger
+KEYWORDS_SHARE = 0.3  # of a sentence descriptor; its strongest items have the rest
+
+
+def descriptors(describer: Describer, encoder: SentenceEncoder | None, groups: Sequence[Group]) -> Describe:
+    """The descriptors to merge `groups` by: of keywords where there is no encoder."""
+    if encoder is None:
+        return describer.descriptor
+
+    def describe(rows: NDArray[np.integer]) -> "sp.csr_matrix[np.float64]":
+        parts = describer.keywords(rows), describer.item_texts(rows)
+        return sp.csr_matrix(_unit(KEYWORDS_SHARE * mean(parts[0]) + (1 - KEYWORDS_SHARE) * mean(parts[1]))[None, :])
+
+    def mean(texts: Mapping[str, float]) -> NDArray[np.float64]:
+        if not texts:
+            return np.zeros(encoder.width)
+        return _unit(np.array(list(texts.values())) @ encoder.vectors(list(texts)).astype(np.float64))
+
+    words = [{**describer.keywords(group.rows), **describer.item_texts(group.rows)} for group in groups]
+    encoder.vectors([text for texts in words for text in texts])  # all at once is several times faster
+    return describe
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float64)
+
+
+def refuse_without_words(encoder: SentenceEncoder | None, catalog: Catalog) -> None:
+    """A sentence encoder needs something to read."""
+    if encoder is not None and not has_words(catalog):
+        raise ConfigurationError(
+            f"--embedder {SENTENCES} needs titles or attributes: name their file with --items, or leave --embedder out"
+        )
