@@ -31,12 +31,14 @@ from trainer.interactions import PRESETS, Columns, Interactions, binarise, read_
 from trainer.items import TYPES, ItemColumns, read_catalog, without_items_file
 from trainer.options import parsed
 from trainer.progress import Progress
-from trainer.segmentation import SegmentOptions, segment
+from trainer.segmentation import SegmentOptions, default_model, default_tau, encoder_of, recorded, segment
+from trainer.segmentation.embed import refuse_without_words
 from trainer.split import Split, split
 from trainer.tables import fingerprint, read_table
 
 logger = logging.getLogger("trainer")
 
+LIBRARIES = ("numpy", "scipy", "torch", "numba", "polars")
 EXIT_ARTIFACT, EXIT_INTERRUPTED = 5, 130
 
 
@@ -83,9 +85,11 @@ def _inspect(options: argparse.Namespace) -> None:
 
 def _fit(options: argparse.Namespace) -> None:
     _check_writable(options.out)
-    segment_options = SegmentOptions(options.tau, options.max_share, options.min_segment_items)
+    segment_options = _segment_options(options)
     torch.set_num_threads(options.threads or os.cpu_count() or 1)
+    encoder = encoder_of(segment_options)
     interactions, catalog, source = _read(options)
+    refuse_without_words(encoder, catalog)
     parts = split(interactions, seed=options.seed, holdout=not options.no_holdout)
     fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0])
     _check_memory(interactions.n_items, fit_options, compare=options.compare)
@@ -96,7 +100,7 @@ def _fit(options: argparse.Namespace) -> None:
     with Progress(options.log, quiet=options.quiet) as progress:
         embedding = fit(parts.train, parts.validation, fit_options, progress)
     popularity = popular.popularity(parts.train)
-    segments = segment(embedding, catalog, interactions.item_ids, popularity, segment_options)
+    segments = segment(embedding, catalog, interactions.item_ids, popularity, segment_options, encoder=encoder)
     model = Model(embedding, popularity, Vocabulary.of(interactions.item_ids), catalog, segments)
     written = artifact.write(
         options.out,
@@ -104,7 +108,7 @@ def _fit(options: argparse.Namespace) -> None:
         name=options.name or source,
         options={
             **dataclasses.asdict(fit_options),
-            **dataclasses.asdict(segment_options),
+            **recorded(segment_options, encoder),
             "threads": torch.get_num_threads(),
             "holdout": not options.no_holdout,
             "min_items_per_user": options.min_items_per_user,
@@ -117,7 +121,7 @@ def _fit(options: argparse.Namespace) -> None:
             "n_interactions": int(interactions.matrix.nnz),
         },
         metrics=_metrics(Recommender(model, "unwritten"), parts, compare=options.compare),
-        libraries={name: library_version(name) for name in ("numpy", "scipy", "torch", "numba", "polars")},
+        libraries={name: library_version(name) for name in (*LIBRARIES, *(encoder.libraries if encoder else ()))},
     )
     _say_written(written, as_json=options.json)
 
@@ -219,6 +223,16 @@ def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> Fit
         batch_size=options.batch_size or default_batch_size(n_users),
         precision=options.precision or default_precision(),
         **given,
+    )
+
+
+def _segment_options(options: argparse.Namespace) -> SegmentOptions:
+    return SegmentOptions(
+        tau=default_tau(options.embedder) if options.tau is None else options.tau,
+        max_share=options.max_share,
+        min_items=options.min_segment_items,
+        embedder=options.embedder,
+        embedder_model=options.embedder_model or default_model(options.embedder),
     )
 
 

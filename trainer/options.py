@@ -9,6 +9,8 @@ from trainer.interactions import PRESETS
 from trainer.items import TYPES
 from trainer.schedule import SCHEDULES
 from trainer.segmentation import SegmentOptions
+from trainer.segmentation.embed import DEFAULT_TAU, KEYWORDS, SENTENCES
+from trainer.segmentation.encoder import DEFAULT_MODEL
 
 _OF_FILES = (
     "items", "preset", "user_col", "item_col", "rating_col", "timestamp_col", "items_id_col", "title_col", "attribute",
@@ -41,6 +43,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         told = [name for name in _OF_FILES if getattr(options, name)]
         if options.dataset and told:
             root.error(f"--{told[0].replace('_', '-')} goes with --data; --dataset {options.dataset} knows its columns")
+        if options.embedder_model and options.embedder != SENTENCES:
+            root.error(f"--embedder-model goes with --embedder {SENTENCES}")
         if options.no_holdout and options.compare:
             root.error("--compare measures on held-out users; leave --no-holdout out")
     return options
@@ -114,8 +118,14 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     segments = fit.add_argument_group("segments")
     defaults = SegmentOptions()
     segments.add_argument(
-        "--tau", type=float, default=defaults.tau, help=f"cosine over which groups merge ({defaults.tau})"
-    )
+        "--embedder", choices=(KEYWORDS, SENTENCES), default=KEYWORDS,
+        help=f"what groups are compared by when they merge ({KEYWORDS}); {SENTENCES} needs the extra 'segments'",
+    )  # fmt: skip
+    segments.add_argument("--embedder-model", metavar="NAME_OR_FOLDER", help=f"the sentence encoder ({DEFAULT_MODEL})")
+    segments.add_argument(
+        "--tau", type=float,
+        help=f"cosine over which groups merge ({DEFAULT_TAU[KEYWORDS]}, with {SENTENCES} {DEFAULT_TAU[SENTENCES]})",
+    )  # fmt: skip
     segments.add_argument(
         "--max-share",
         type=float,

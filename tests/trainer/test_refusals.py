@@ -46,6 +46,9 @@ from trainer.__main__ import main
                 "--title-col name",
                 "--attribute plot=category",
                 "--no-holdout --compare",
+                "--embedder word2vec",
+                "--embedder-model all-MiniLM-L6-v2",
+                "--embedder keywords --embedder-model all-MiniLM-L6-v2",
             )
         ),
         ["inspect"],
