@@ -2,12 +2,15 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
+from index.catalog import Catalog
 from trainer.datasets import load
 from trainer.interactions import Interactions, binarise, read_interactions
+from trainer.items import ItemColumns, read_catalog
 
 NAMES = ("ml-100k", "ml-1m", "goodbooks-sample")
 
@@ -15,14 +18,11 @@ NAMES = ("ml-100k", "ml-1m", "goodbooks-sample")
 def interactions_of(name: str) -> Interactions:
     """ml-100k is fetched; the others lie under the folder that SPARSESHELF_TEST_DATA names."""
     if name == "ml-100k":
-        return binarise(load(name, Path("data"), lambda text: print(text, file=sys.stderr)).ratings, name)
-    folder = os.environ.get("SPARSESHELF_TEST_DATA")
-    if folder is None:
-        raise SystemExit(f"{name}: SPARSESHELF_TEST_DATA must name the folder with {name}/ in it")
+        return binarise(load(name, Path("data"), _note).ratings, name)
     if name == "ml-1m":
-        return read_interactions(Path(folder, name, "ratings.parquet"))
-    train = pl.read_parquet(Path(folder, name, "train.parquet"))
-    test = pl.read_parquet(Path(folder, name, "test.parquet"))
+        return read_interactions(_folder(name) / "ratings.parquet")
+    train = pl.read_parquet(_folder(name) / "train.parquet")
+    test = pl.read_parquet(_folder(name) / "test.parquet")
     both = pl.concat(
         [
             train.select(pl.format("train-{}", "user_id").alias("user_id"), pl.col("book_id").cast(pl.String)),
@@ -30,3 +30,22 @@ def interactions_of(name: str) -> Interactions:
         ]
     )
     return binarise(both.rename({"book_id": "item_id"}), name)
+
+
+def catalog_of(name: str, item_ids: Sequence[str]) -> Catalog:
+    if name == "ml-100k":
+        frame = load(name, Path("data"), _note).items
+    else:
+        frame = pl.read_parquet(_folder(name) / {"ml-1m": "movies.parquet", "goodbooks-sample": "books.parquet"}[name])
+    return read_catalog(frame, item_ids, ItemColumns(), name).catalog
+
+
+def _folder(name: str) -> Path:
+    folder = os.environ.get("SPARSESHELF_TEST_DATA")
+    if folder is None:
+        raise SystemExit(f"{name}: SPARSESHELF_TEST_DATA must name the folder with {name}/ in it")
+    return Path(folder, name)
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
