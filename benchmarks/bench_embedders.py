@@ -5,7 +5,8 @@ python -m benchmarks.bench_embedders ml-1m goodbooks-sample
 keyword    share of a segment's attention that has its heaviest keyword, mean over segments
 attributes cosine of the attributes of two items of one segment, over that of any two items
 taste      cosine of the users of two items of one segment, over that of any two items: no metadata in it
-The last two are means over items. More and smaller segments are always more alike: compare lines of similar number.
+distinct   share of segments whose label of keywords no larger segment has, so that it needs no title of an item
+Attributes and taste are means over items. More segments are always more alike: compare lines of similar number.
 """
 
 import argparse
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("datasets", nargs="+", choices=NAMES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default=default_precision())
     parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of the sentence encoder")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -51,7 +53,7 @@ def main() -> None:
             nonzeros=16,
             seed=arguments.seed,
             batch_size=default_batch_size(parts.train.shape[0]),
-            precision=default_precision(),
+            precision=arguments.precision,
         )
         embedding = fit(parts.train, parts.validation, options, lambda epoch: None)
         compare(name, interactions, parts, embedding, catalog_of(name, interactions.item_ids), arguments.model)
@@ -67,7 +69,8 @@ def compare(
     attributes = describer.has[:, np.flatnonzero(describer.weights == 1.0)].astype(np.float64).tocsr()
     print(f"\n{name}: {embedding.n_items} items, {embedding.n_dims} dims")
     print(
-        f"{'embedder':22}{'tau':>5}{'segments':>10}{'median':>8}{'largest':>9}{'keyword':>9}{'attributes':>12}{'taste':>8}"
+        f"{'embedder':22}{'tau':>5}{'segments':>10}{'median':>8}{'largest':>9}{'keyword':>9}{'attributes':>12}"
+        f"{'taste':>8}{'distinct':>10}"
     )
     for embedder, taus in TAUS.items():
         encoder = encoder_of(SegmentOptions(embedder=embedder, embedder_model=model))
@@ -79,7 +82,8 @@ def compare(
             print(
                 f"{embedder:22}{tau:5}{len(found):10}{np.median(found.sizes):8.0f}"
                 f"{found.sizes.max() / found.sizes.sum():9.1%}{keyword_share(found, describer):9.2f}"
-                f"{likeness(found, attributes):12.2f}{likeness(found, users):8.2f}",
+                f"{likeness(found, attributes):12.2f}{likeness(found, users):8.2f}"
+                f"{np.mean([': ' not in label for label in found.labels]):10.0%}",
                 flush=True,
             )
 

@@ -5,6 +5,7 @@ descriptor is their mean, keywords by weight and items by attention. One text of
 encoder that sees each text only once has nothing left to do when groups merge (docs/segments.md).
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,8 +19,10 @@ from trainer.segmentation.encoder import SentenceEncoder
 from trainer.segmentation.group import Group
 from trainer.segmentation.merge import Describe
 
+logger = logging.getLogger(__name__)
+
 KEYWORDS, SENTENCES = "keywords", "sentence-transformers"
-DEFAULT_TAU = {KEYWORDS: 0.6, SENTENCES: 0.87}  # cosines of sentence vectors are all larger
+DEFAULT_TAU = {KEYWORDS: 0.6, SENTENCES: 0.88}  # cosines of sentence vectors are all larger
 KEYWORDS_SHARE = 0.3  # of a sentence descriptor; its strongest items have the rest
 
 
@@ -38,7 +41,9 @@ def descriptors(describer: Describer, encoder: SentenceEncoder | None, groups: S
         return _unit(np.array(list(texts.values())) @ encoder.vectors(list(texts)).astype(np.float64))
 
     words = [{**describer.keywords(group.rows), **describer.item_texts(group.rows)} for group in groups]
-    encoder.vectors([text for texts in words for text in texts])  # all at once is several times faster
+    texts = dict.fromkeys(text for held in words for text in held)
+    logger.info("the sentence encoder reads %d texts of %d groups", len(texts), len(groups))
+    encoder.vectors(list(texts))  # all at once is several times faster
     return describe
 
 

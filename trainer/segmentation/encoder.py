@@ -103,10 +103,10 @@ def _keep_quiet() -> None:
 
 def _folder(model: str) -> Path | None:
     """The folder that is meant; None for a name."""
-    path = Path(model).expanduser()
-    if path.is_dir():
-        return path
-    if path.exists():
+    path = os.path.expanduser(model)  # unlike Path, these raise for no name at all
+    if os.path.isdir(path):
+        return Path(path)
+    if os.path.exists(path):
         raise ConfigurationError(f"--embedder-model {model}: is a file; name the folder that modules.json lies in")
     if model.startswith((".", "~", os.sep)) or model.count("/") > 1:
         raise ConfigurationError(f"--embedder-model {model}: there is no such folder")

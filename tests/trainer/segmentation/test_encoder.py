@@ -122,6 +122,7 @@ def test_without_the_library_the_refusal_says_how_to_install_it(monkeypatch: pyt
 def test_a_folder_that_is_not_there_or_a_file_or_no_model_is_refused(folder: Path, tmp_path: Path) -> None:
     assert refusal(tmp_path / "no" / "model") == "there is no such folder"
     assert refusal("./model") == "there is no such folder"
+    assert refusal("~nobody-of-that-name/model") == "there is no such folder"
     (tmp_path / "file").touch()
     assert refusal(tmp_path / "file").startswith("is a file; name the folder")
     assert refusal(tmp_path) == "no sentence encoder, modules.json is missing"
@@ -179,7 +180,8 @@ def test_a_name_that_the_hub_does_not_know_is_refused(hub_at: pytest.MonkeyPatch
         host = address.removeprefix("http://")
         assert refusal("some-model") == f"{host} has no model sentence-transformers/some-model"
         assert refusal("someone/some-model") == f"{host} has no model someone/some-model"
-    assert refusal("not a name") == "neither a folder nor a model's name"
+    for no_name in ("not a name", "", "a" * 300, "-x-"):
+        assert refusal(no_name) == "neither a folder nor a model's name"
 
 
 def test_a_model_is_fetched_once_and_without_its_pickles(
