@@ -52,7 +52,7 @@ def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The arguments of a run that was interrupted after its last epoch, while segments were made."""
     arguments = ["fit", *films(tmp_path), *TINY, "--out", str(tmp_path / "out")]
 
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
