@@ -31,6 +31,7 @@ class RunFolder:
         self._path = folder / CHECKPOINT
         self._decides: Decides = {}
         self._kept: int | None = None  # epochs done, as the checkpoint has them
+        self._failing = False
         self._lock: int | None = None  # the folder itself, held open
 
     def __enter__(self) -> Self:
@@ -101,9 +102,11 @@ class RunFolder:
             return
         try:
             checkpoint.write(self._path, state, self._decides)
-            self._kept = state.number
+            self._kept, self._failing = state.number, False
         except OSError as error:
-            logger.warning("no checkpoint of epoch %d: %s", state.number, error.strerror or error)
+            if not self._failing:  # once, and not after every epoch
+                logger.warning("no checkpoint of epoch %d: %s", state.number, error.strerror or error)
+            self._failing = True
 
     def finish(self) -> None:
         """The artifact is there; the checkpoint has done its work."""

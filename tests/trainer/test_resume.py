@@ -1,5 +1,6 @@
 """Runs that are killed, and gone on with from the command line to the same artifact bytes."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -108,3 +109,63 @@ def test_resuming_what_was_never_begun_begins(tmp_path: Path) -> None:
     done = process("fit", *films(tmp_path), *TINY, "--out", str(tmp_path / "out"), "--resume")
     assert done.returncode == 0
     assert "no checkpoint is there: from the beginning" in done.stderr
+
+
+FILLED = """
+import shutil, sys, threading, time
+from pathlib import Path
+from tests.trainer.conftest import FIT_QUICKLY
+from trainer.__main__ import main
+
+disk, log = Path(sys.argv[1]), Path(sys.argv[2])
+out, filler = disk / "out", disk / "filler"
+
+def fill():
+    while not (log.exists() and log.read_text()):
+        time.sleep(0.001)
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+
+given = [*FIT_QUICKLY, "--dense-epochs", "20", "--out", str(out), "--log", str(log), "--quiet"]
+thread = threading.Thread(target=fill)
+thread.start()
+assert main(given) == 5
+thread.join()
+assert [path.name for path in out.iterdir()] == [".checkpoint.npz"], list(out.iterdir())
+filler.unlink()
+assert main([*given, "--resume"]) == 0
+assert main([*given[:-4], "--out", sys.argv[3]]) == 0
+for path in Path(sys.argv[3]).rglob("*"):
+    assert path.is_dir() or path.read_bytes() == (out / path.relative_to(sys.argv[3])).read_bytes(), path
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_disk_that_fills_up_leaves_no_version_and_the_run_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    disk, log, whole = tmp_path / "disk", tmp_path / "log.jsonl", tmp_path / "whole"
+    disk.mkdir()
+    mount = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t tmpfs -o size=8m none "$1" && shift && exec "$@"',
+        "sh",
+        str(disk),
+    ]
+    if subprocess.run([*mount, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no mounts are allowed here")
+    done = subprocess.run(
+        [*mount, sys.executable, "-c", FILLED, str(disk), str(log), str(whole)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No space left on device" in done.stderr
+    assert "the same command with --resume goes on" in done.stderr
