@@ -138,7 +138,7 @@ thread.join()
 assert [path.name for path in out.iterdir()] == [".checkpoint.npz"], list(out.iterdir())
 filler.unlink()
 assert main([*given, "--resume"]) == 0
-assert main([*given[:-4], "--out", sys.argv[3]]) == 0
+assert main([*given[:-5], "--out", sys.argv[3]]) == 0
 for path in Path(sys.argv[3]).rglob("*"):
     assert path.is_dir() or path.read_bytes() == (out / path.relative_to(sys.argv[3])).read_bytes(), path
 """
