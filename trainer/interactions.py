@@ -105,9 +105,15 @@ def find_column(frame: pl.DataFrame, part: str, asked: str | None, source: str) 
     if found is None and part in ("user", "item"):
         raise DataError(
             f"{source}: which column is the {part}? It has {listed(frame)}; say so with --{part}-col "
-            "(the first line of a text file has to hold the names)"
+            f"(the first line of a text file has to hold the names){_separated_otherwise(frame)}"
         )
     return found
+
+
+def _separated_otherwise(frame: pl.DataFrame) -> str:
+    """A hint where a text file's one column looks like several."""
+    mark = next((mark for mark in ";|\t," if mark in frame.columns[0]), None)
+    return f", or --separator {mark!r}" if mark and frame.width == 1 else ""
 
 
 def _is_number(column: pl.Series) -> bool:

@@ -263,3 +263,8 @@ def test_a_column_of_lists_is_refused_by_name(tmp_path: Path, row: str) -> None:
     path = csv(tmp_path, f"{row}\n" * 5, "ratings.jsonl")
     with pytest.raises(DataError, match=r"ratings\.jsonl"):
         read_interactions(path, min_items_per_user=1)
+
+
+def test_a_file_with_another_separator_is_told_which(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="or --separator ';'"):
+        read_interactions(csv(tmp_path, "user;item\n1;2\n"))
