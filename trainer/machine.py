@@ -15,8 +15,10 @@ _PROBE_USERS, _PROBE_ITEMS, _PROBE_DIMS, _PROBE_ROUNDS = 512, 2048, 512, 5
 WORTHWHILE = 0.6  # of float32's seconds for a product: bfloat16 loses digits and casts, so it has to pay
 
 
-def memory_bytes() -> int:
-    """The memory of the machine, or of the container where it allows less."""
+def memory_bytes(device: str = "cpu") -> int:
+    """The memory of the device; the CPU's is the machine's, or the container's where it allows less."""
+    if device == "cuda":
+        return int(torch.cuda.get_device_properties(0).total_memory)
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limits = [_number(_CGROUP / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
     return min([physical, *(limit for limit in limits if limit)])

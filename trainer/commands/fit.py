@@ -64,7 +64,7 @@ def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: R
     parts = split(interactions, seed=options.seed, holdout=options.holdout)
     fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0], precision)
     fit_options.stages()  # says what does not fit together
-    _check_room(source, fit_options, folder, compare=options.compare)
+    _check_room(source, fit_options, folder, device, compare=options.compare)
     choices = {"threads": torch.get_num_threads(), "device": device, "holdout": options.holdout}
     decides = {**dataclasses.asdict(fit_options), **choices, "data": interactions.fingerprint}
     record = {
@@ -131,12 +131,12 @@ def _same(current: Artifact, recorded: Mapping[str, Any], source: Source) -> boo
     return same and current.manifest.data.get("fingerprint") == source.fingerprint
 
 
-def _check_room(source: Source, options: FitOptions, folder: RunFolder, *, compare: bool) -> None:
+def _check_room(source: Source, options: FitOptions, folder: RunFolder, device: str, *, compare: bool) -> None:
     """Refuses what memory or disk cannot hold; says what it will take."""
-    n_items, available = source.interactions.n_items, machine.memory_bytes()
-    footprint.check_memory(n_items, options, available)
+    n_items = source.interactions.n_items
+    footprint.check_memory(n_items, options, machine.memory_bytes(device))
     if compare:
-        ease.check_memory(n_items, available)
+        ease.check_memory(n_items, machine.memory_bytes())
     checkpoints = footprint.checkpoint_bytes(n_items, options)
     folder.check_space(checkpoints, footprint.artifact_bytes(source, options))
     logger.info(
