@@ -12,7 +12,7 @@ from index.errors import ArtifactError, SparseshelfError
 from trainer.errors import TrainerError
 from trainer.options import parsed
 
-EXIT_ARTIFACT, EXIT_INTERRUPTED = 5, 130
+EXIT_ARTIFACT, EXIT_TRAINING, EXIT_INTERRUPTED = 5, 6, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,8 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, SystemError) as error:
         if not _is_interruption(error):
             raise
-        print("interrupted; no version was written", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except MemoryError:
+        print("error: the memory ran out; use a machine with more, or less data at a time", file=sys.stderr)
+        return EXIT_TRAINING
     return 0
 
 

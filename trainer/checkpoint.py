@@ -6,8 +6,6 @@ options that decide it. It is for the same release on the same kind of machine; 
 
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from trainer.errors import DataError
 
 FORMAT = 1
 Decides = Mapping[str, Any]  # JSON values by name
+_WAY_OUT = "delete it, or leave --resume out to start from the beginning"
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,18 @@ def write(path: Path, checkpoint: Checkpoint, decides: Decides) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
+        _sync(path.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read(path: Path) -> tuple[Checkpoint, Decides]:
@@ -61,25 +69,16 @@ def read(path: Path) -> tuple[Checkpoint, Decides]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         facts = json.loads(arrays.pop("run.json").tobytes())
-        if facts.pop("format") != FORMAT:
-            raise DataError(
-                f"{path}: it was written by another release; leave --resume out to start from the beginning"
-            )
-        decides: Decides = facts.pop("decides")
-        return Checkpoint(**facts, arrays=arrays), decides
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise DataError(
-            f"{path}: it is not a checkpoint ({error}); delete it, or leave --resume out to start from the beginning"
-        ) from error
+        known, decides = facts.pop("format") == FORMAT, facts.pop("decides")
+        found = Checkpoint(**facts, arrays=arrays)
+        whole = (
+            isinstance(decides, dict) and min(found.number, found.stage, found.epochs_of_stage, found.since_best) >= 0
+        )
+    except Exception as error:  # whatever zipfile, numpy and json make of a damaged file
+        raise DataError(f"{path}: it is not a checkpoint ({str(error)[:80]}); {_WAY_OUT}") from error
+    if not known or not whole:
+        raise DataError(f"{path}: it is of another release; {_WAY_OUT}")
+    return found, decides
 
 
 def differences(asked: Decides, kept: Decides) -> list[str]:

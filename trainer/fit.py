@@ -181,24 +181,37 @@ class TrainingRun:
             ) from error
 
     def _restore(self, state: Checkpoint) -> None:
-        stage = self.stages[state.stage]
+        stage, arrays = self.stages[state.stage], state.arrays
         shape = (self.train.shape[1], stage.k)
-        if state.arrays["weight"].shape != shape or not 0 < state.epochs_of_stage <= stage.epochs:
-            raise ValueError(f"weights of another shape than {shape}")
+        within = state.epochs_of_stage < stage.epochs
+        expected = {"weight": (np.float32, shape), "generator": (np.uint8, self.generator.get_state().shape)}
+        if stage.k < self.options.dims:
+            expected["dims"] = (np.int32, shape)
+        if within:
+            expected |= {name: (np.float32, shape if name.startswith("exp_avg") else ()) for name in _MOMENTS}
+        for name, (kind, size) in expected.items():
+            if arrays[name].dtype != kind or arrays[name].shape != tuple(size):
+                raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
+        if "dims" in expected and not (arrays["dims"].min() >= 0 and arrays["dims"].max() < self.options.dims):
+            raise ValueError("dims out of range")
+        if not 0 < state.epochs_of_stage <= stage.epochs:
+            raise ValueError(f"{state.epochs_of_stage} epochs of a stage of {stage.epochs}")
         self.number, self.stage, self.epochs_of_stage = state.number, state.stage, state.epochs_of_stage
-        self.generator.set_state(_tensor(state.arrays["generator"]))
-        dims = _tensor(state.arrays["dims"]).long().to(self.device) if "dims" in state.arrays else None
-        self.model.take(_tensor(state.arrays["weight"]).to(self.device), dims)
+        self.generator.set_state(_tensor(arrays["generator"]))
+        dims = _tensor(arrays["dims"]).long().to(self.device) if "dims" in expected else None
+        self.model.take(_tensor(arrays["weight"]).to(self.device), dims)
         self.optimiser = self._new_optimiser()
-        if self.epochs_of_stage < stage.epochs:
-            moments = {name: _tensor(state.arrays[name]) for name in _MOMENTS}
+        if within:
+            moments = {name: _tensor(arrays[name]) for name in _MOMENTS}
             for name in ("exp_avg", "exp_avg_sq"):
                 moments[name] = moments[name].to(self.device)
             self.optimiser.state[self.model.weight] = moments
         self.since_best = state.since_best
         if state.best_score is not None:
-            embedding = ItemEmbedding(state.arrays["best_dims"], state.arrays["best_weights"], self.options.dims)
-            self.best = state.best_score, embedding
+            best = ItemEmbedding(arrays["best_dims"], arrays["best_weights"], self.options.dims)
+            if problem := best.violation():
+                raise ValueError(f"the best epoch: {problem}")
+            self.best = state.best_score, best
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

@@ -23,11 +23,16 @@ def bytes_needed(n_items: int, options: FitOptions) -> int:
     )
 
 
+def start_bytes(n_items: int, options: FitOptions) -> int:
+    """What the machine needs while it draws the initial values, wherever they are trained."""
+    return 3 * _FLOAT_BYTES * n_items * options.dims
+
+
 def checkpoint_bytes(n_items: int, options: FitOptions) -> int:
-    """The largest checkpoint: weights and dims after each stage, two moments more within one."""
+    """The largest checkpoint: weights and dims after each stage, two moments more within one, the best epoch's code."""
     stages = options.stages()
     rectangles = max(stage.k * (4 if stage.epochs > 1 else 2) for stage in stages)
-    return _FLOAT_BYTES * n_items * rectangles + 2**20
+    return _FLOAT_BYTES * n_items * (rectangles + 2 * options.nonzeros) + 2**20
 
 
 def artifact_bytes(source: Source, options: FitOptions) -> int:

@@ -53,30 +53,31 @@ def _read(
     lists = columns.item or next((name for name in _LISTS if _is_list(frame, name)), None)
     item = lists or str(find_column(frame, "item", None, source))
     find_column(frame, "item", item, source)
-    flat = frame.with_columns(_or_null(item)).explode(item) if _is_list(frame, item) else frame
-    weights = pl.Series("weights", [1.0]).extend_constant(1.0, flat.height - 1)
+    weights = pl.Series("weights", [1.0]).extend_constant(1.0, frame.height - 1)
     story = [f"read {frame.height:,} rows of {source}"]
-    weight = weight or ("weight" if "weight" in flat.columns else None)
-    rating = find_column(flat, "rating", columns.rating, source)
+    weight = weight or ("weight" if "weight" in frame.columns else None)
+    rating = find_column(frame, "rating", columns.rating, source)
     if weight is not None:
-        if weight not in flat.columns:
-            raise DataError(f"{source}: no column {weight!r}; it has {listed(flat)}")
-        weights = numbers_of(flat, weight, source)
+        if weight not in frame.columns:
+            raise DataError(f"{source}: no column {weight!r}; it has {listed(frame)}")
+        weights = numbers_of(frame, weight, source).fill_null(0.0)
     elif rating is not None and min_rating is not None:
-        weights = (numbers_of(flat, rating, source) >= min_rating).fill_null(value=False).cast(pl.Float64)
-        story.append(
-            f"{int((weights == 0).sum()):,} of them rated below {min_rating:g}: not of their taste, not answered"
-        )
-    rows = pl.DataFrame(
-        {"user_id": as_text(flat[user], source), "items": as_text(flat[item], source), "weights": weights}
-    )
+        weights = (numbers_of(frame, rating, source) >= min_rating).fill_null(value=False).cast(pl.Float64)
+        low = int((weights == 0).sum())
+        story.append(f"{low:,} of them are rated below {min_rating:g}: not what the user likes, and not answered")
+    rows = pl.DataFrame({"user_id": as_text(frame[user], source), "items": frame[item], "weights": weights})
+    if _is_list(frame, item):
+        rows = rows.with_columns(_or_null("items")).explode("items")
+    rows = rows.with_columns(as_text(rows["items"], source).alias("items"))
     named = rows.filter((pl.col("user_id").str.len_chars() > 0).fill_null(value=False))
     if lost := rows.height - named.height:
         story.append(f"dropped {lost:,} rows without a user")
     if not named.height:
         raise DataError(f"{source}: no row names a user")
-    known = pl.col("items").is_not_null() & (pl.col("items").str.len_chars() > 0) & pl.col("weights").is_not_null()
-    users = named.group_by("user_id", maintain_order=True).agg(
+    # An item that comes twice counts by its best rating, as in training.
+    once = named.group_by("user_id", "items", maintain_order=True).agg(pl.col("weights").max())
+    known = pl.col("items").is_not_null() & (pl.col("items").str.len_chars() > 0)
+    users = once.group_by("user_id", maintain_order=True).agg(
         pl.col("items").filter(known), pl.col("weights").filter(known)
     )
     return Histories(users, story)

@@ -1,5 +1,7 @@
 """An items file to a Catalog: titles, and attributes with their types found or told."""
 
+import ast
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from index.arrays import MOST_ATTRIBUTES
 from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColumn, NumberColumn
 from index.vocabulary import Strings
 from trainer.errors import ConfigurationError, DataError
-from trainer.tables import as_text, listed, reading
+from trainer.tables import as_text, listed, place_of, reading
 
 _USUAL_IDS = (
     "item_id",
@@ -28,7 +30,6 @@ _USUAL_IDS = (
 _USUAL_TITLES = ("title", "movie_title", "name", "product_name", "original_title", "book_title", "primary")
 _LIST_MARKS = ("|", ";", ",")
 _BRACKETED = r"^\s*\[.*\]\s*$"  # a list as Python or JSON writes it: ['Card Game', "Children's Game"]
-_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 TYPES = ("number", "category", "list", "link", "skip")
 
 
@@ -87,6 +88,8 @@ def _read(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, so
         if kind == "skip":
             skipped.append(name)
         else:
+            if kind == "number":
+                _check_numbers(frame, name, source)
             attributes[name] = _column(aligned[name], kind, source)
     if len(attributes) > MOST_ATTRIBUTES:
         raise ConfigurationError(
@@ -141,10 +144,6 @@ def _column(values: pl.Series, kind: str, source: str) -> Column:
     match kind:
         case "number":
             numbers = values.cast(pl.Float64, strict=False)
-            if numbers.null_count() > values.null_count():
-                raise DataError(
-                    f"{source}: {values.name!r} is not a number everywhere; give it another --attribute type"
-                )
             return NumberColumn(numbers.fill_null(float("nan")).to_numpy().astype(np.float64))
         case "category":
             text = as_text(values, source)
@@ -162,14 +161,40 @@ def _column(values: pl.Series, kind: str, source: str) -> Column:
             raise ConfigurationError(f"{kind!r} is not a type of attribute; choose from {', '.join(TYPES)}")
 
 
+def _check_numbers(frame: pl.DataFrame, name: str, source: str) -> None:
+    """Raises DataError naming the first line whose value is no number."""
+    wrong = frame[name].cast(pl.Float64, strict=False).is_null() & frame[name].is_not_null()
+    if wrong.any():
+        row = int(wrong.arg_max() or 0)
+        raise DataError(
+            f"{source}, {place_of(frame, row, source)}: {name!r} is {str(frame[name][row])[:40]!r}, "
+            "which is no number; mend it or give the column another --attribute type"
+        )
+
+
 def _lists(values: pl.Series) -> pl.Series:
     if not isinstance(values.dtype, pl.List):
         text = values.cast(pl.String)
         if bool(text.drop_nulls().str.contains(_BRACKETED).all()):
-            return _unique(text.str.extract_all(_QUOTED).list.eval(pl.element().str.slice(1).str.head(-1)))
+            return _unique(pl.Series(values.name, [written_list(one) for one in text], pl.List(pl.String)))
         in_use = (mark for mark in _LIST_MARKS if text.str.contains(mark, literal=True).any())
         values = text.str.split(_list_mark(text.drop_nulls()) or next(in_use, ","))
     return _unique(values.cast(pl.List(pl.String)))
+
+
+def written_list(text: str | None) -> list[str] | None:
+    """The parts of a list as Python or JSON writes it; of records their names; without quotes, what commas part."""
+    if text is None:
+        return None
+    for read in (json.loads, ast.literal_eval):  # neither runs code
+        try:
+            parts = read(text.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(parts, list):
+            names = [part.get("name") if isinstance(part, dict) else part for part in parts]
+            return [str(name) for name in names if isinstance(name, str | int | float)]
+    return text.strip()[1:-1].split(",")
 
 
 def _unique(lists: pl.Series) -> pl.Series:

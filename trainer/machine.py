@@ -16,9 +16,9 @@ WORTHWHILE = 0.6  # of float32's seconds for a product: bfloat16 loses digits an
 
 
 def memory_bytes(device: str = "cpu") -> int:
-    """The memory of the device; the CPU's is the machine's, or the container's where it allows less."""
+    """The memory of the machine, or of the container where it allows less; what is free of a GPU's."""
     if device == "cuda":
-        return int(torch.cuda.get_device_properties(0).total_memory)
+        return int(torch.cuda.mem_get_info()[0])
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limits = [_number(_CGROUP / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
     return min([physical, *(limit for limit in limits if limit)])

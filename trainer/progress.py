@@ -1,5 +1,6 @@
 """What a person and a log file see of a training run."""
 
+import contextlib
 import json
 import logging
 from pathlib import Path
@@ -35,8 +36,13 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+        self._close_log()
+
+    def _close_log(self) -> None:
         if self._log is not None:
-            self._log.close()
+            with contextlib.suppress(OSError):
+                self._log.close()
+            self._log = None
 
     def __call__(self, epoch: Epoch) -> None:
         if self._bar is None:
@@ -56,5 +62,9 @@ class Progress:
             words = ", ".join(f"{name} {value}" for name, value in facts.items())
             logger.info("epoch %d of at most %d: %s", epoch.number, epoch.total, words)
         if self._log is not None:
-            self._log.write(json.dumps(vars(epoch)) + "\n")
-            self._log.flush()
+            try:
+                self._log.write(json.dumps(vars(epoch)) + "\n")
+                self._log.flush()
+            except OSError as error:  # costs the log and not the training
+                logger.warning("--log ends before epoch %d: %s", epoch.number, error.strerror or error)
+                self._close_log()

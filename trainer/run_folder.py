@@ -12,7 +12,7 @@ from typing import Self
 from index import artifact
 from trainer import checkpoint
 from trainer.checkpoint import Checkpoint, Decides
-from trainer.errors import ConfigurationError
+from trainer.errors import ConfigurationError, TrainerError
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,16 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and self._kept is not None:
+        failed = kind is not None and issubclass(kind, TrainerError)  # would fail again
+        if kind is not None and not failed and self._kept is not None:
             logger.warning("epoch %d is kept: the same command with --resume goes on after it", self._kept)
         if self._lock is not None:
             os.close(self._lock)
 
     def _sweep(self) -> None:
-        for leftover in (path for pattern in artifact.LEFTOVERS for path in self.folder.glob(pattern)):
+        for leftover in (
+            path for pattern in (*artifact.LEFTOVERS, CHECKPOINT + ".partial") for path in self.folder.glob(pattern)
+        ):
             if leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover, ignore_errors=True)
             else:
@@ -72,6 +75,8 @@ class RunFolder:
     def check_space(self, checkpoint_bytes: int, artifact_bytes: int) -> None:
         """Refuses before training what the disk cannot hold. A checkpoint is written beside the one before."""
         free = shutil.disk_usage(self.folder).free
+        if self.has_checkpoint:  # the one before is there already
+            free += self._path.stat().st_size
         needed = artifact_bytes + (2 * checkpoint_bytes if self.keeps_checkpoints else 0)
         if needed > free:
             way_out = "--no-checkpoints needs less" if self.keeps_checkpoints else "make room"
@@ -88,13 +93,12 @@ class RunFolder:
         """The checkpoint of an interrupted run and what decided it; None where there is none. Raises DataError."""
         if not self._path.exists():
             return None
-        found = checkpoint.read(self._path)
-        self._kept = found[0].number
-        return found
+        return checkpoint.read(self._path)
 
-    def begin(self, decides: Decides) -> None:
+    def begin(self, decides: Decides, resumed: Checkpoint | None = None) -> None:
         """From here on `keep` belongs to a run that `decides` says everything of."""
         self._decides = decides
+        self._kept = resumed.number if resumed else None
 
     def keep(self, state: Checkpoint) -> None:
         """Puts the run's state in place of the one before. A full disk costs the checkpoint and not the training."""

@@ -1,17 +1,20 @@
 """What a run learns from: a named public data set, or the files of whoever calls."""
 
 import argparse
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index.artifact import digest
+import numpy as np
+
 from index.catalog import Catalog
+from index.vocabulary import Strings
 from trainer import datasets
 from trainer.errors import ConfigurationError
 from trainer.interactions import PRESETS, Columns, Interactions, binarise, read_interactions, restricted
 from trainer.items import TYPES, ItemColumns, read_catalog, without_items_file
-from trainer.tables import fingerprint, read_table
+from trainer.tables import read_table
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +24,7 @@ class Source:
     name: str
     interactions: Interactions
     catalog: Catalog
-    fingerprint: str  # of the interactions and of the items file
+    fingerprint: str  # of the interactions and of the catalogue
 
 
 def read_source(options: argparse.Namespace) -> Source:
@@ -40,9 +43,7 @@ def _public(options: argparse.Namespace) -> Source:
     _tell(interactions.story)
     read = read_catalog(tables.items, interactions.item_ids, ItemColumns(), f"{options.dataset}'s items")
     _tell(read.story)
-    return Source(
-        options.dataset, interactions, read.catalog, _both(interactions.fingerprint, fingerprint(tables.items))
-    )
+    return Source(options.dataset, interactions, read.catalog, _fingerprint(interactions, read.catalog))
 
 
 def _files(options: argparse.Namespace) -> Source:
@@ -63,16 +64,26 @@ def _files(options: argparse.Namespace) -> Source:
     _tell(interactions.story)
     name = options.data.name.split(".")[0]
     if options.items is None:
-        return Source(name, interactions, without_items_file(interactions.n_items), interactions.fingerprint)
+        catalog = without_items_file(interactions.n_items)
+        return Source(name, interactions, catalog, _fingerprint(interactions, catalog))
     frame = read_table(options.items, options.separator)
     item_columns = ItemColumns(options.items_id_col, options.title_col, _types(options.attribute))
     read = read_catalog(frame, interactions.item_ids, item_columns, str(options.items))
     _tell(read.story)
-    return Source(name, interactions, read.catalog, _both(interactions.fingerprint, fingerprint(frame)))
+    return Source(name, interactions, read.catalog, _fingerprint(interactions, read.catalog))
 
 
-def _both(*fingerprints: str) -> str:
-    return digest("".join(fingerprints).encode())
+def _fingerprint(interactions: Interactions, catalog: Catalog) -> str:
+    """sha256 of what is learned from: the interactions, and titles and attributes as they were understood."""
+    found = hashlib.sha256(interactions.fingerprint.encode())
+    columns = {name: (column.kind, vars(column).values()) for name, column in catalog.attributes.items()}
+    for name, (kind, parts) in {"": ("title", [catalog.titles]), **columns}.items():
+        found.update(f"{len(name)} {name} {kind}\n".encode())
+        for part in parts:
+            strings = None if isinstance(part, np.ndarray) else Strings.pack(part)
+            for array in [part] if strings is None else [strings.offsets, strings.blob]:
+                found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 def _types(texts: Sequence[str]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Files to Polars frames and back: CSV, TSV and RecBole's atomic files (also .gz, all text), Parquet, JSON lines."""
 
-import hashlib
 import os
 import tempfile
 import zlib
@@ -30,10 +29,7 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
 
     Raises DataError for a file that is missing, empty, of an unknown kind, not UTF-8 or malformed.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
-    if not path.stat().st_size:
-        raise DataError(f"{path}: the file is empty")
+    _check_readable(path)
     ending = _kind(path)
     try:
         if ending == ".parquet":
@@ -46,8 +42,8 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
             raise DataError(f"{path}: unknown kind of file; expected {KINDS}, or give --separator")
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path}: {_explained(error)}") from error
-    except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+    except (OSError, ValueError, EOFError, zlib.error, pl.exceptions.PanicException) as error:
+        raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
     if not frame.height:
         raise DataError(f"{path}: it has a header and no rows")
     if ending in _ATOMIC:
@@ -58,6 +54,17 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
         raise DataError(f"{path}: two columns are called {repeated[0]!r}; rename one")
     frame.columns = names
     return frame
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise DataError(f"{path}: the file is empty")
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
@@ -77,6 +84,8 @@ def check_out(path: Path) -> None:
     """Raises ConfigurationError where `write_table` would fail, before the work is done."""
     if _ending(path) not in _WRITERS:
         raise ConfigurationError(f"--out {path}: the file must end in {', '.join(_WRITERS)}")
+    if path.is_dir():
+        raise ConfigurationError(f"--out {path}: it is a folder; name a file")
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
@@ -146,21 +155,3 @@ def as_text(column: pl.Series, source: str) -> pl.Series:
     if column.dtype.is_float() and bool((column.drop_nulls() % 1 == 0).all()):
         column = column.cast(pl.Int64)
     return column.cast(pl.String).str.strip_chars()
-
-
-def _flat(column: pl.Series) -> pl.Series:
-    """A column that can be sorted and written as text, whatever was nested in it."""
-    if isinstance(column.dtype, pl.List) and not column.dtype.inner.is_nested():
-        return column.cast(pl.List(pl.String)).list.join("\x1f")
-    if column.dtype.is_nested() or column.dtype == pl.Binary:
-        return pl.Series(column.name, [repr(value) for value in column], pl.String)
-    return column
-
-
-def fingerprint(*frames: pl.DataFrame) -> str:
-    """sha256 of the frames' names and values, whatever the order of their rows."""
-    digest = hashlib.sha256()
-    for frame in frames:
-        flat = frame.select(_flat(column) for column in frame)
-        digest.update(flat.sort(flat.columns, nulls_last=True).write_csv(float_precision=6).encode())
-    return digest.hexdigest()

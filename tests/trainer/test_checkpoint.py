@@ -1,8 +1,11 @@
 """A run between two epochs: written, read, and gone on with, to the same bits."""
 
+import contextlib
 import dataclasses
+import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,15 +125,50 @@ def test_a_pickle_in_a_checkpoint_is_not_read(kept: Path) -> None:
         checkpoint.read(kept)
 
 
-@pytest.mark.parametrize("changes", [{"stage": 9}, {"epochs_of_stage": 9}, {"arrays": {}}], ids=str)
-def test_a_checkpoint_of_another_run_is_refused(changes: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stage": 9},
+        {"epochs_of_stage": 9},
+        {"epochs_of_stage": 0},
+        {"arrays": {}},
+        {"weight": np.zeros((30, 6))},
+        {"weight": np.zeros((30, 5), np.float32)},
+        {"dims": np.full((30, 6), 99, np.int32)},
+        {"dims": np.zeros((30, 6))},
+        {"dims": None},
+        {"generator": np.zeros(3, np.uint8)},
+        {"best_score": 0.5},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_of_another_run_is_refused(changes: dict[str, Any]) -> None:
     states: list[Checkpoint] = []
     fit(random_matrix(1, 60, 30), None, TINY, silent, keep=states.append)
-    broken = replace(states[1], **changes)  # type: ignore[arg-type]
+    arrays = {name: array for name, array in states[1].arrays.items() if name not in changes}
+    arrays |= {name: array for name, array in changes.items() if name in states[1].arrays and array is not None}
+    facts = {name: value for name, value in changes.items() if name not in states[1].arrays}
+    broken = replace(states[1], **{"arrays": arrays, **facts})
     with pytest.raises(DataError, match="does not fit this run"):
         fit(random_matrix(1, 60, 30), None, TINY, silent, resumed=broken)
+
+
+def test_a_checkpoint_of_other_items_is_refused() -> None:
+    states: list[Checkpoint] = []
+    fit(random_matrix(1, 60, 30), None, TINY, silent, keep=states.append)
     with pytest.raises(DataError, match="does not fit this run"):
         fit(random_matrix(1, 60, 31), None, TINY, silent, resumed=states[1])
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_checkpoint_with_flipped_bytes_is_refused_or_the_same(kept: Path, seed: int) -> None:
+    checkpoint.write(kept, state_of(3), {"dims": 12})
+    content = bytearray(kept.read_bytes())
+    rng = random.Random(seed)
+    content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    kept.write_bytes(content)
+    with contextlib.suppress(DataError):
+        assert checkpoint.read(kept)[1] == {"dims": 12}
 
 
 def test_what_differs_is_said_by_name() -> None:

@@ -220,7 +220,7 @@ def test_once_trains_again_only_for_other_data_or_options(tmp_path: Path, capsys
     first = versions()
     printed = capsys.readouterr().out
     log = tmp_path / "log.jsonl"
-    assert main([*given, "--log", str(log), "--threads", "2"]) == 0
+    assert main([*given, "--log", str(log)]) == 0
     assert capsys.readouterr().out == printed
     assert not log.exists()
     assert versions() == first
@@ -238,3 +238,64 @@ def test_once_trains_again_where_the_current_version_is_damaged(tmp_path: Path) 
     damaged.write_bytes(b"gone")
     assert main(given) == 0
     open_current(tmp_path / "out")
+
+
+@pytest.fixture
+def once(tmp_path: Path) -> list[str]:
+    """A folder whose current version is of `fit --once` as given."""
+    given = ["fit", *films(tmp_path), *TINY, "--out", str(tmp_path / "out"), "--once", "--resume"]
+    assert main(given) == 0
+    return given
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["--attribute", "country=skip"],
+        ["--attribute", "year=category"],
+        ["--title-col", "country"],
+        ["--precision", "float32"],
+        ["--compare"],
+    ],
+    ids=str,
+)
+def test_once_sees_every_option_that_was_given(once: list[str], changes: list[str], tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    before = open_current(tmp_path / "out").version
+    other = {"--precision": "bfloat16"}.get(changes[0], "")
+    if other:
+        assert main([*once, "--precision", other]) == 0
+        before = open_current(tmp_path / "out").version
+    assert main([*once, *changes, "--log", str(log)]) == 0
+    assert log.exists()
+    assert open_current(tmp_path / "out").version != before
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("trainer.commands.fit.segment", stop)
+        assert main(given) == 130
+
+
+def test_once_leaves_the_checkpoint_of_another_run_alone(
+    once: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, [*once, "--seed", "2"])
+    kept = (tmp_path / "out" / ".checkpoint.npz").read_bytes()
+    assert main(once) == 0
+    assert (tmp_path / "out" / ".checkpoint.npz").read_bytes() == kept
+
+
+def test_once_begins_anew_where_the_interrupted_run_was_another(
+    once: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`docker compose up` always says --once --resume; nobody could leave --resume out."""
+    interrupt(monkeypatch, [*once, "--seed", "2"])
+    assert main([*once, "--seed", "3"]) == 0
+    assert "a new run begins" in caplog.text
+    (tmp_path / "out" / ".checkpoint.npz").write_bytes(b"PK junk")
+    assert main([*once, "--seed", "4"]) == 0
+    assert not (tmp_path / "out" / ".checkpoint.npz").exists()

@@ -8,7 +8,7 @@ import pytest
 
 from index.catalog import Catalog, CategoryColumn, LinkColumn, ListColumn, NumberColumn
 from trainer.errors import ConfigurationError, DataError
-from trainer.items import ItemColumns, ReadCatalog, read_catalog, without_items_file
+from trainer.items import ItemColumns, ReadCatalog, read_catalog, without_items_file, written_list
 
 IDS = [str(number) for number in range(12)]
 PLOTS = [f"Somebody meets {word * 3} on a long way home, and {word * 2} is not what it was" for word in "abcdefghijkl"]
@@ -103,7 +103,7 @@ def test_a_told_list_is_split_at_the_mark_in_use_even_where_its_parts_never_come
 
 
 def test_text_that_is_told_to_be_a_number_is_refused() -> None:
-    with pytest.raises(DataError, match=r"films\.csv: 'country' is not a number everywhere"):
+    with pytest.raises(DataError, match=r"films\.csv, line \d+: 'country' is '.*', which is no number"):
         read(columns=ItemColumns(types={"country": "number"}))
 
 
@@ -194,12 +194,29 @@ def test_without_an_items_file_every_item_is_nameless() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [["['Card Game', \"Children's Game\"]", "[]", None], ['["Card Game", "Children\'s Game"]', "[ ]", None]]
+    ("written", "expected"),
+    [
+        ("['Card Game', \"Children's Game\"]", ["Card Game", "Children's Game"]),
+        ('["Card Game", "Pok\\u00e9mon"]', ["Card Game", "Pokémon"]),
+        ("['It\\'s']", ["It's"]),
+        ("[Action, don't]", ["Action", " don't"]),
+        ("[1, 2.5]", ["1", "2.5"]),
+        ("[{'id': 16, 'name': 'Animation'}, {'id': 1}]", ["Animation"]),
+        (" [] ", []),
+        ("[" * 5000 + "]" * 5000, None),
+        (None, None),
+    ],
+    ids=lambda value: str(value)[:30],
 )
-def test_lists_as_python_or_json_write_them_are_lists(written: list[str | None]) -> None:
-    frame = pl.DataFrame({"id": ["1", "2", "3"], "genres": written}, schema={"id": pl.String, "genres": pl.String})
+def test_lists_are_read_as_python_or_json_write_them(written: str | None, expected: list[str] | None) -> None:
+    found = written_list(written)
+    assert found == expected if expected is not None or written is None else found is not None
+
+
+def test_a_column_of_written_lists_is_a_list() -> None:
+    frame = pl.DataFrame({"id": ["1", "2", "3"], "genres": ["['A', 'B']", "[]", None]})
     genres = read_catalog(frame, ["1", "2", "3"], ItemColumns(), "items").catalog.attributes["genres"]
-    assert [genres.value(row) for row in range(3)] == [["Card Game", "Children's Game"], [], []]
+    assert [genres.value(row) for row in range(3)] == [["A", "B"], [], []]
 
 
 def test_a_column_without_a_name_numbers_the_rows_and_says_nothing() -> None:

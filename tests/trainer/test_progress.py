@@ -87,3 +87,9 @@ def test_quiet_is_quiet_without_a_terminal_too(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.INFO):
         watch(None, quiet=True)
     assert not caplog.messages
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_costs_the_log_and_not_the_training(caplog: pytest.LogCaptureFixture) -> None:
+    watch(Path("/dev/full"), quiet=True)
+    assert caplog.messages == ["--log ends before epoch 1: No space left on device"]

@@ -138,3 +138,38 @@ def test_it_needs_no_torch(artifacts: Path, tmp_path: Path) -> None:
         PYTHONPATH=str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("ratings", [(5, 2), (2, 5)])
+def test_a_pair_that_comes_twice_counts_by_its_best_rating(
+    artifacts: Path, recommender: Recommender, tmp_path: Path, ratings: tuple[int, int]
+) -> None:
+    users = tmp_path / "ratings.csv"
+    users.write_text("user_id,item_id,rating\n" + "".join(f"1,i3,{rating}\n" for rating in ratings))
+    found = asked(artifacts, users, tmp_path / "answers.csv", "--n", "3", "--min-rating", "4")
+    assert found["item_id"].to_list() == [item.item_id for item in recommender.recommend(["i3"], 3).items]
+
+
+def test_an_item_of_unknown_weight_is_owned_and_says_nothing(
+    artifacts: Path, recommender: Recommender, tmp_path: Path
+) -> None:
+    owned = recommender.recommend(["i3"], 1).items[0].item_id
+    users = tmp_path / "users.csv"
+    users.write_text(f"user_id,item_id,weight\n1,i3,1\n1,{owned},\n")
+    found = asked(artifacts, users, tmp_path / "answers.csv", "--n", "3")
+    expected = recommender.recommend({"i3": 1.0, owned: 0.0}, 3).items
+    assert found["item_id"].to_list() == [item.item_id for item in expected]
+
+
+def test_a_wrong_weight_beside_a_list_is_named_by_its_line(artifacts: Path, tmp_path: Path, capsys: Console) -> None:
+    users = tmp_path / "users.jsonl"
+    users.write_text(
+        '{"user": "a", "history": ["i1", "i2"], "weight": "1"}\n{"user": "b", "history": ["i3"], "weight": "much"}\n'
+    )
+    assert main(["recommend", str(artifacts), "--users", str(users), "--out", str(tmp_path / "a.csv")]) == 4
+    assert "users.jsonl, line 2: 'weight' is 'much'" in capsys.readouterr().err
+
+
+def test_more_answers_than_there_are_items_are_all_of_them(artifacts: Path, tmp_path: Path) -> None:
+    found = asked(artifacts, rows(tmp_path / "users.csv"), tmp_path / "answers.csv", "--n", "100000000000000000000")
+    assert found.filter(pl.col("user_id") == "c").height == 600

@@ -1,17 +1,17 @@
 """Files to frames: every format, and what is refused."""
 
+import contextlib
 import gzip
 import json
+import random
 from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.trainer.ratings import COLUMNS, KINDS, ROWS, write
-from trainer.errors import DataError
-from trainer.tables import as_text, fingerprint, place_of, read_table
+from trainer.errors import ConfigurationError, DataError
+from trainer.tables import as_text, check_out, place_of, read_table
 
 HEADER = "user_id,item_id\n"
 
@@ -91,8 +91,8 @@ def test_a_file_that_is_no_table_is_refused_by_name(tmp_path: Path, name: str, c
 
 
 def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path: Path) -> None:
-    for path in (tmp_path / "nowhere.csv", tmp_path):
-        with pytest.raises(DataError, match="there is no such file") as refusal:
+    for path, words in ((tmp_path / "nowhere.csv", "there is no such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(DataError, match=words) as refusal:
             read_table(path)
         assert str(path) in str(refusal.value)
 
@@ -153,45 +153,6 @@ def test_lists_and_bytes_are_no_ids(column: pl.Series) -> None:
         as_text(column, "table")
 
 
-Row = tuple[str, int | None, list[str]]
-CELLS = st.lists(
-    st.tuples(st.text("ab,\n\"'", max_size=3), st.none() | st.integers(0, 3), st.lists(st.sampled_from("xy"))),
-    min_size=2,
-    max_size=8,
-)
-
-
-def frame_of(rows: list[Row]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={"name": pl.String, "number": pl.Int64, "list": pl.List(pl.String)}, orient="row")
-
-
-@given(CELLS.flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))))
-def test_the_fingerprint_does_not_know_the_order_of_rows(orders: tuple[list[Row], list[Row]]) -> None:
-    assert fingerprint(frame_of(orders[0])) == fingerprint(frame_of(orders[1]))
-
-
-@given(CELLS, CELLS)
-def test_different_tables_have_different_fingerprints(one: list[Row], other: list[Row]) -> None:
-    same = sorted(map(repr, one)) == sorted(map(repr, other))
-    assert (fingerprint(frame_of(one)) == fingerprint(frame_of(other))) == same
-
-
-def test_the_fingerprint_knows_the_names_of_columns_and_every_table() -> None:
-    one, renamed = pl.DataFrame({"a": [1]}), pl.DataFrame({"b": [1]})
-    assert len({fingerprint(one), fingerprint(renamed), fingerprint(one, renamed), fingerprint(renamed, one)}) == 4
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [([[1, 2], [3]], [[1, 2], [4]]), ([{"w": 1}, {"w": 2}], [{"w": 1}, {"w": 3}]), ([[{"w": 1}]], [[{"w": 2}]])],
-)
-def test_nested_values_are_part_of_the_fingerprint(one: list[object], other: list[object]) -> None:
-    def found(column: list[object]) -> str:
-        return fingerprint(pl.DataFrame({"a": column}))
-
-    assert found(one) == found(one[::-1]) != found(other)
-
-
 @pytest.mark.parametrize(
     ("name", "content", "row", "expected"),
     [
@@ -213,3 +174,27 @@ def test_in_a_file_without_lines_it_is_the_row(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pl.DataFrame({"a": [1, 2]}).write_parquet(path)
     assert place_of(read_table(path), 1, str(path)) == "row 2"
+
+
+def test_a_folder_is_no_place_for_a_table(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(ConfigurationError, match="it is a folder; name a file"):
+        check_out(tmp_path / "a.csv")
+
+
+def test_a_name_that_is_too_long_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        read_table(tmp_path / ("x" * 300 + ".csv"))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_damaged_parquet_file_is_one_error_or_a_table(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"user_id": ["a", "b"] * 50, "item_id": list(range(100))}).write_parquet(path)
+    content = bytearray(path.read_bytes())
+    rng = random.Random(seed)
+    for _ in range(3):
+        content[rng.randrange(len(content))] = rng.randrange(256)
+    path.write_bytes(content)
+    with contextlib.suppress(DataError):
+        read_table(path)

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version as library_version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from index import artifact
 from index.artifact import Artifact
+from index.embedding import ItemEmbedding
 from index.errors import ArtifactError
 from index.model import Model
 from index.recommender import Recommender
@@ -21,7 +21,7 @@ from index.vocabulary import Vocabulary
 from trainer import checkpoint, footprint, machine, report
 from trainer.baselines import ease, popular
 from trainer.checkpoint import Checkpoint, Decides
-from trainer.errors import ConfigurationError
+from trainer.errors import ConfigurationError, TrainerError, TrainingError
 from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import fit
 from trainer.fit_options import FitOptions, default_batch_size, default_dims
@@ -29,6 +29,7 @@ from trainer.progress import Progress
 from trainer.run_folder import RunFolder
 from trainer.segmentation import SegmentOptions, default_model, default_tau, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
+from trainer.segmentation.encoder import SentenceEncoder
 from trainer.source import Source, read_source
 from trainer.split import Split, split
 
@@ -40,9 +41,9 @@ _BY_MACHINE = ("threads", "device", "precision")
 
 def run(options: argparse.Namespace) -> None:
     segment_options = _segment_options(options)
+    encoder = encoder_of(segment_options)
     with RunFolder(options.out, checkpoints=options.checkpoints) as folder:
-        written = _fit(options, segment_options, folder)
-        folder.finish()
+        written = _fit(options, segment_options, encoder, folder)
     if options.json:
         print(json.dumps(report.as_json(written), indent=2))
     else:
@@ -50,59 +51,100 @@ def run(options: argparse.Namespace) -> None:
         print(f"\nin {written.folder}")
 
 
-def _fit(options: argparse.Namespace, segment_options: SegmentOptions, folder: RunFolder) -> Artifact:
-    kept = _kept(folder, resume=options.resume)
-    by_machine = kept[1] if kept else {}  # what was chosen when the run began is not chosen anew
-    device = options.device or by_machine.get("device") or machine.device(None)
-    machine.device(device)
-    torch.set_num_threads(options.threads or by_machine.get("threads") or machine.cores())
-    precision = options.precision or by_machine.get("precision") or machine.default_precision(device)
-    encoder = encoder_of(segment_options)
+def _fit(
+    options: argparse.Namespace, segment_options: SegmentOptions, encoder: SentenceEncoder | None, folder: RunFolder
+) -> Artifact:
+    """The version that was trained; with --once the current one, where it has the same data and options."""
     source = read_source(options)
     refuse_without_words(encoder, source.catalog)
     interactions = source.interactions
     parts = split(interactions, seed=options.seed, holdout=options.holdout)
-    fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0], precision)
+    fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0])
     fit_options.stages()  # says what does not fit together
-    _check_room(source, fit_options, folder, device, compare=options.compare)
-    choices = {"threads": torch.get_num_threads(), "device": device, "holdout": options.holdout}
-    decides = {**dataclasses.asdict(fit_options), **choices, "data": interactions.fingerprint}
+    decided = {name: value for name, value in dataclasses.asdict(fit_options).items() if name not in _BY_MACHINE}
+    decides = {**decided, "holdout": options.holdout, "data": interactions.fingerprint}
     record = {
         **dataclasses.asdict(fit_options),
         **recorded(segment_options, encoder),
-        **choices,
+        "holdout": options.holdout,
         "min_items_per_user": options.min_items_per_user,
         "min_rating": interactions.min_rating,
     }
-    if options.once and (current := _current(options.out)) and _same(current, record, source):
+    if options.once and (current := _current(options)) and _same(current, record, source, options):
         logger.info("%s has the same data and options; nothing is trained", current.version)
         return current
-    folder.begin(decides)
-    resumed = _resumed(kept, decides)
+
+    kept = _kept(folder, decides, resume=options.resume, strict=not options.once)
+    choices = _machine_choices(options, kept[1] if kept else {})
+    fit_options = dataclasses.replace(fit_options, precision=choices["precision"])
+    _check_room(source, fit_options, folder, choices["device"], compare=options.compare)
     _say_split(parts)
-    n_done = resumed.number if resumed else 0
-    with Progress(options.log, quiet=options.quiet, n_done=n_done) as progress:
-        embedding = fit(
-            parts.train,
-            parts.validation,
-            fit_options,
-            progress,
-            device=device,
-            resumed=resumed,
-            keep=folder.keep,
-        )
+    resumed = kept[0] if kept else None
+    folder.begin({**decides, **choices}, resumed)
+    embedding = _trained(options, parts, fit_options, device=choices["device"], resumed=resumed, folder=folder)
     popularity = popular.popularity(parts.train)
     segments = segment(embedding, source.catalog, interactions.item_ids, popularity, segment_options, encoder=encoder)
     model = Model(embedding, popularity, Vocabulary.of(interactions.item_ids), source.catalog, segments)
-    return artifact.write(
+    written = artifact.write(
         options.out,
         model,
         name=options.name or source.name,
-        options=record,
+        options={**record, **choices},
         data=_data(source),
         metrics=_metrics(Recommender(model, "unwritten"), parts, compare=options.compare),
         libraries={name: library_version(name) for name in (*_LIBRARIES, *(encoder.libraries if encoder else ()))},
     )
+    folder.finish()
+    return written
+
+
+def _trained(
+    options: argparse.Namespace,
+    parts: Split,
+    fit_options: FitOptions,
+    *,
+    device: str,
+    resumed: Checkpoint | None,
+    folder: RunFolder,
+) -> ItemEmbedding:
+    n_done = resumed.number if resumed else 0
+    with Progress(options.log, quiet=options.quiet, n_done=n_done) as progress:
+        try:
+            return fit(
+                parts.train,
+                parts.validation,
+                fit_options,
+                progress,
+                device=device,
+                resumed=resumed,
+                keep=folder.keep,
+            )
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, MemoryError) or "memory" in str(error).lower():  # torch's own allocators
+                raise TrainingError(
+                    "the memory ran out; lower --dims or --batch-size, or try --max-outputs for a large catalogue"
+                ) from error
+            raise
+
+
+def _machine_choices(options: argparse.Namespace, kept: Decides) -> dict[str, Any]:
+    """Threads, device and precision: as asked for, as the interrupted run had them, or what is best here.
+
+    Raises ConfigurationError where the interrupted run had another, or a device that is not there.
+    """
+    asked = {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
+    if kept and (changed := checkpoint.differences(asked, kept)):
+        raise _other_run(changed)
+    device = asked.get("device") or kept.get("device")
+    try:
+        device = machine.device(device)
+    except ConfigurationError as error:
+        if "device" in asked:
+            raise
+        raise _other_run([f"device {device}, which is not here"]) from error
+    torch.set_num_threads(asked.get("threads") or kept.get("threads") or machine.cores())
+    precision = asked.get("precision") or kept.get("precision") or machine.default_precision(device)
+    return {"threads": torch.get_num_threads(), "device": device, "precision": precision}
 
 
 def _segment_options(options: argparse.Namespace) -> SegmentOptions:
@@ -115,26 +157,33 @@ def _segment_options(options: argparse.Namespace) -> SegmentOptions:
     )
 
 
-def _current(folder: Path) -> Artifact | None:
+def _current(options: argparse.Namespace) -> Artifact | None:
     """The version to serve, where there is one that is whole."""
     try:
-        return artifact.open_current(folder)
+        return artifact.open_current(options.out)
     except ArtifactError:
         return None
 
 
-def _same(current: Artifact, recorded: Mapping[str, Any], source: Source) -> bool:
-    """Whether the version has these data and options, whatever the machine chose for it."""
-    options = current.manifest.options
-    names = (options.keys() | recorded.keys()) - set(_BY_MACHINE)
-    same = all(name in options and name in recorded and options[name] == recorded[name] for name in names)
-    return same and current.manifest.data.get("fingerprint") == source.fingerprint
+def _same(current: Artifact, record: Mapping[str, Any], source: Source, options: argparse.Namespace) -> bool:
+    """Whether the version has these data and options; what the machine chose for it does not count."""
+    there = current.manifest.options
+    asked = {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
+    wanted = {name: value for name, value in record.items() if name not in _BY_MACHINE} | asked
+    names = wanted.keys() | (there.keys() - set(_BY_MACHINE))
+    return (
+        all(name in there and name in wanted and there[name] == wanted[name] for name in names)
+        and current.manifest.data.get("fingerprint") == source.fingerprint
+        and (not options.compare or "EASE" in str(current.manifest.metrics))
+    )
 
 
 def _check_room(source: Source, options: FitOptions, folder: RunFolder, device: str, *, compare: bool) -> None:
     """Refuses what memory or disk cannot hold; says what it will take."""
     n_items = source.interactions.n_items
     footprint.check_memory(n_items, options, machine.memory_bytes(device))
+    if footprint.start_bytes(n_items, options) > machine.memory_bytes():
+        raise ConfigurationError(f"{options.dims} dims of {n_items:,} items do not fit into memory; lower --dims")
     if compare:
         ease.check_memory(n_items, machine.memory_bytes())
     checkpoints = footprint.checkpoint_bytes(n_items, options)
@@ -146,28 +195,36 @@ def _check_room(source: Source, options: FitOptions, folder: RunFolder, device: 
     )
 
 
-def _kept(folder: RunFolder, *, resume: bool) -> tuple[Checkpoint, Decides] | None:
-    if resume:
-        found = folder.kept()
-        logger.info(
-            "resuming after epoch %d" if found else "no checkpoint is there: from the beginning",
-            *([found[0].number] if found else []),
-        )
-        return found
-    if folder.has_checkpoint:
-        logger.warning("a checkpoint of an interrupted run will be replaced; --resume would go on with it")
-    return None
+def _kept(folder: RunFolder, decides: Decides, *, resume: bool, strict: bool) -> tuple[Checkpoint, Decides] | None:
+    """The checkpoint to go on from and what decided it.
 
-
-def _resumed(kept: tuple[Checkpoint, Decides] | None, decides: Decides) -> Checkpoint | None:
-    if kept is None:
+    One that cannot be gone on with raises DataError or ConfigurationError; where not `strict` a new run begins.
+    """
+    if not resume:
+        if folder.has_checkpoint:
+            logger.warning("a checkpoint of an interrupted run will be replaced; --resume would go on with it")
         return None
-    if changed := checkpoint.differences(decides, kept[1]):
-        raise ConfigurationError(
-            f"--resume: the interrupted run had {'; '.join(changed)}; give the same data and options, "
-            "or leave --resume out to start from the beginning"
-        )
-    return kept[0]
+    try:
+        kept = folder.kept()
+        if kept and (changed := checkpoint.differences(decides, kept[1])):
+            raise _other_run(changed)
+    except TrainerError as error:
+        if strict:
+            raise
+        logger.warning("%s: a new run begins", error)
+        return None
+    if kept is None:
+        logger.info("no checkpoint is there: from the beginning")
+    else:
+        logger.info("resuming after epoch %d", kept[0].number)
+    return kept
+
+
+def _other_run(changed: list[str]) -> ConfigurationError:
+    return ConfigurationError(
+        f"--resume: the interrupted run had {'; '.join(changed)}; give the same data and options, "
+        "or leave --resume out to start from the beginning"
+    )
 
 
 def _say_split(parts: Split) -> None:
@@ -177,7 +234,8 @@ def _say_split(parts: Split) -> None:
         )
 
 
-def _fit_options(options: argparse.Namespace, n_items: int, n_users: int, precision: Any) -> FitOptions:
+def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> FitOptions:
+    """All but the precision."""
     dims = options.dims or max(default_dims(n_items), options.nonzeros)
     given = {
         name: getattr(options, name)
@@ -193,7 +251,6 @@ def _fit_options(options: argparse.Namespace, n_items: int, n_users: int, precis
         loss=options.loss,
         batch_size=options.batch_size or default_batch_size(n_users),
         max_outputs=options.max_outputs,
-        precision=precision,
         **given,
     )
 

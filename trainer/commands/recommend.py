@@ -28,11 +28,12 @@ def run(options: argparse.Namespace) -> None:
     opened = artifact.open_version(options.artifacts, options.version or artifact.current_version(options.artifacts))
     histories = _read(options, opened)
     recommender = Recommender(opened.model, opened.version)
+    n = min(options.n, len(opened.model.vocabulary) if options.what == "items" else len(opened.model.segments))
     counts = {"users": len(histories), "answers": 0, "users_by_popularity": 0, "unknown_items": 0}
     frames = []
     with tqdm(total=len(histories), unit="user", disable=options.quiet or None, dynamic_ncols=True) as bar:
         for chunk in _chunks(histories):
-            frames.append(_answered(recommender, chunk, options.what, options.n, counts))
+            frames.append(_answered(recommender, chunk, options.what, n, counts))
             bar.update(len(chunk))
     answers = pl.concat(frames)
     write_table(answers, options.out)
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         print(
             f"wrote {counts['answers']:,} answers for {counts['users']:,} users to {options.out}\n"
-            f"{counts['users_by_popularity']:,} users without a known item were answered by popularity; "
+            f"{counts['users_by_popularity']:,} users were answered by popularity, for want of a known item they like; "
             f"{counts['unknown_items']:,} items of their histories are not in {opened.version}"
         )
 
