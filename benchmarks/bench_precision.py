@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("datasets", nargs="+", choices=NAMES)
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--nonzeros", type=int, default=16)
+    parser.add_argument("--dims", type=int, help="width, where the default takes too long")
     parser.add_argument("--threads", type=int, default=machine.cores())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -44,7 +45,10 @@ def main() -> None:
             parts = split(interactions, seed=seed)
             for kind in PRECISIONS:
                 options = FitOptions(
-                    dims=default_dims(interactions.n_items), nonzeros=arguments.nonzeros, seed=seed, precision=kind
+                    dims=arguments.dims or default_dims(interactions.n_items),
+                    nonzeros=arguments.nonzeros,
+                    seed=seed,
+                    precision=kind,
                 )
                 seconds, ndcg = _trained(parts, options)
                 values[kind].append(ndcg)
