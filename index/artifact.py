@@ -150,7 +150,7 @@ def point_at(folder: Path, version: str) -> None:
     pointer = folder / f".{CURRENT}-{secrets.token_hex(8)}"
     _write_synced(pointer, f"{version}\n".encode())
     os.replace(pointer, folder / CURRENT)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def _unwritable(folder: Path, error: OSError) -> ArtifactError:
@@ -159,7 +159,7 @@ def _unwritable(folder: Path, error: OSError) -> ArtifactError:
 
 def _move_into_place(partial: Path, final: Path) -> None:
     """Renames a complete folder to its version. The same version written before stays, unless it was damaged since."""
-    _sync_folder(partial)
+    sync_folder(partial)
     if final.exists():
         try:
             open_version(final.parent, final.name)
@@ -169,7 +169,7 @@ def _move_into_place(partial: Path, final: Path) -> None:
         else:
             return
     os.replace(partial, final)
-    _sync_folder(final.parent)
+    sync_folder(final.parent)
 
 
 def _write_array(path: Path, array: Array) -> str:
@@ -188,7 +188,8 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Has the names in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
