@@ -50,9 +50,8 @@ def _read(
     frame: pl.DataFrame, columns: Columns, weight: str | None, min_rating: float | None, source: str
 ) -> Histories:
     user = str(find_column(frame, "user", columns.user, source))
-    lists = columns.item or next((name for name in _LISTS if _is_list(frame, name)), None)
-    item = lists or str(find_column(frame, "item", None, source))
-    find_column(frame, "item", item, source)
+    lists = next((name for name in _LISTS if _is_list(frame, name)), None)
+    item = str(find_column(frame, "item", columns.item or lists, source))
     weights = pl.Series("weights", [1.0]).extend_constant(1.0, frame.height - 1)
     story = [f"read {frame.height:,} rows of {source}"]
     weight = weight or ("weight" if "weight" in frame.columns else None)

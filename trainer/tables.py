@@ -43,7 +43,7 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path}: {_explained(error)}") from error
     except (OSError, ValueError, EOFError, zlib.error, pl.exceptions.PanicException) as error:
-        raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
+        raise DataError(f"{path}: cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})") from error
     if not frame.height:
         raise DataError(f"{path}: it has a header and no rows")
     if ending in _ATOMIC:
@@ -142,8 +142,9 @@ def place_of(frame: pl.DataFrame, row: int, source: str) -> str:
         return f"line {row + 1}"
     if _kind(Path(source)) not in _SEPARATORS:
         return f"row {row + 1}"
-    text = frame.head(row).select(pl.col(pl.String).str.count_matches("\n", literal=True).sum())
-    return f"line {2 + row + sum(int(count or 0) for count in text.row(0)) if text.width else 2 + row}"
+    breaks = frame.head(row).select(pl.col(pl.String).str.count_matches("\n", literal=True).sum())
+    within = sum(int(count or 0) for count in breaks.row(0)) if breaks.width else 0  # cells of several lines
+    return f"line {2 + row + within}"
 
 
 def as_text(column: pl.Series, source: str) -> pl.Series:

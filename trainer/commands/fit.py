@@ -132,7 +132,7 @@ def _machine_choices(options: argparse.Namespace, kept: Decides) -> dict[str, An
 
     Raises ConfigurationError where the interrupted run had another, or a device that is not there.
     """
-    asked = {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
+    asked = _asked(options)
     if kept and (changed := checkpoint.differences(asked, kept)):
         raise _other_run(changed)
     device = asked.get("device") or kept.get("device")
@@ -145,6 +145,11 @@ def _machine_choices(options: argparse.Namespace, kept: Decides) -> dict[str, An
     torch.set_num_threads(asked.get("threads") or kept.get("threads") or machine.cores())
     precision = asked.get("precision") or kept.get("precision") or machine.default_precision(device)
     return {"threads": torch.get_num_threads(), "device": device, "precision": precision}
+
+
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """What the caller did not leave to the machine."""
+    return {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
 
 
 def _segment_options(options: argparse.Namespace) -> SegmentOptions:
@@ -168,8 +173,7 @@ def _current(options: argparse.Namespace) -> Artifact | None:
 def _same(current: Artifact, record: Mapping[str, Any], source: Source, options: argparse.Namespace) -> bool:
     """Whether the version has these data and options; what the machine chose for it does not count."""
     there = current.manifest.options
-    asked = {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
-    wanted = {name: value for name, value in record.items() if name not in _BY_MACHINE} | asked
+    wanted = {name: value for name, value in record.items() if name not in _BY_MACHINE} | _asked(options)
     names = wanted.keys() | (there.keys() - set(_BY_MACHINE))
     return (
         all(name in there and name in wanted and there[name] == wanted[name] for name in names)
