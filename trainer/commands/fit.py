@@ -18,7 +18,7 @@ from index.errors import ArtifactError
 from index.model import Model
 from index.recommender import Recommender
 from index.vocabulary import Vocabulary
-from trainer import checkpoint, footprint, machine, report
+from trainer import checkpoint, footprint, machine, summary
 from trainer.baselines import ease, popular
 from trainer.checkpoint import Checkpoint, Decides
 from trainer.errors import ConfigurationError, TrainerError, TrainingError
@@ -45,9 +45,9 @@ def run(options: argparse.Namespace) -> None:
     with RunFolder(options.out, checkpoints=options.checkpoints) as folder:
         written = _fit(options, segment_options, encoder, folder)
     if options.json:
-        print(json.dumps(report.as_json(written), indent=2))
+        print(json.dumps(summary.as_json(written), indent=2))
     else:
-        print(report.described(written, n_segments=12))
+        print(summary.described(written, n_segments=12))
         print(f"\nin {written.folder}")
 
 

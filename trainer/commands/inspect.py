@@ -4,10 +4,10 @@ import argparse
 import json
 
 from index import artifact
-from trainer import report
+from trainer import summary
 
 
 def run(options: argparse.Namespace) -> None:
     version = options.version or artifact.current_version(options.artifacts)
     opened = artifact.open_version(options.artifacts, version)
-    print(json.dumps(report.as_json(opened), indent=2) if options.json else report.described(opened))
+    print(json.dumps(summary.as_json(opened), indent=2) if options.json else summary.described(opened))

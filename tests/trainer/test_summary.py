@@ -7,7 +7,7 @@ from index import artifact
 from index.artifact import open_current
 from index.vocabulary import Strings
 from tests.worlds import by_hand
-from trainer.report import as_json, described, table
+from trainer.summary import as_json, described, table
 
 
 def test_systems_stand_below_each_other_with_four_digits() -> None:
