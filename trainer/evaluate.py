@@ -1,4 +1,4 @@
-"""What is measured is what is served: rankings come out of index.Recommender, or of a baseline's scores."""
+"""What is measured is what is served: rankings come out of index.Recommender, or of a system's scores."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from index.embedding import ItemEmbedding
 from index.recommender import Recommender
-from index.search import ItemSearch, Mask, rank
+from index.search import ItemSearch
 from trainer import metrics
 from trainer.interactions import Csr
 from trainer.metrics import Rankings
@@ -16,6 +16,9 @@ from trainer.split import Holdout
 
 DEPTH = 100
 _CHUNK_USERS = 256
+_DENSE = 4  # a row with more than a fourth of its dims is multiplied as a dense one
+
+Scores = Callable[[Csr], NDArray[np.floating]]  # histories (users, n_items) -> scores (users, n_items)
 
 
 class Quality(NamedTuple):
@@ -24,21 +27,32 @@ class Quality(NamedTuple):
     ndcg_100: NDArray[np.float64]  # (n_users,)
     recall_20: NDArray[np.float64]
     recall_50: NDArray[np.float64]
+    mrr_100: NDArray[np.float64]
+    hit_rate_20: NDArray[np.float64]
+
+    def named(self) -> dict[str, NDArray[np.float64]]:
+        return {
+            "ndcg@100": self.ndcg_100,
+            "recall@20": self.recall_20,
+            "recall@50": self.recall_50,
+            "mrr@100": self.mrr_100,
+            "hit_rate@20": self.hit_rate_20,
+        }
 
     def means(self) -> dict[str, float]:
-        return {
-            "ndcg@100": float(self.ndcg_100.mean()),
-            "recall@20": float(self.recall_20.mean()),
-            "recall@50": float(self.recall_50.mean()),
-        }
+        return {name: float(values.mean()) for name, values in self.named().items()}
 
 
 def quality(rankings: Rankings, targets: Csr) -> Quality:
-    """The three metrics of rankings that are DEPTH deep."""
+    """The metrics of accuracy, of rankings that are DEPTH deep."""
     found = metrics.hits(rankings, targets)
     n_targets = np.diff(targets.indptr)
     return Quality(
-        metrics.ndcg(found, n_targets, 100), metrics.recall(found, n_targets, 20), metrics.recall(found, n_targets, 50)
+        metrics.ndcg(found, n_targets, 100),
+        metrics.recall(found, n_targets, 20),
+        metrics.recall(found, n_targets, 50),
+        metrics.reciprocal_rank(found, 100),
+        metrics.hit_rate(found, 20),
     )
 
 
@@ -47,7 +61,7 @@ def rank_served(recommender: Recommender, holdout: Holdout) -> Rankings:
     vocabulary = recommender.model.vocabulary
     rankings = np.full((holdout.n_users, DEPTH), -1, np.int32)
     for user in range(holdout.n_users):
-        history = [vocabulary.item_id(row) for row in _items(holdout.history, user)]
+        history = [vocabulary.item_id(row) for row in holdout.shown(user)]
         answers = recommender.recommend(history, DEPTH).items
         rankings[user, : len(answers)] = [vocabulary.row(item.item_id) or 0 for item in answers]
     return rankings
@@ -55,34 +69,47 @@ def rank_served(recommender: Recommender, holdout: Holdout) -> Rankings:
 
 def rank_embedding(embedding: ItemEmbedding, holdout: Holdout) -> Rankings:
     """The same search without ids, for the many evaluations of a training run."""
-    search = ItemSearch(embedding)
+    return rank_scores(embedding_scores(embedding), holdout)
 
-    def scores(user: int) -> NDArray[np.float64]:
-        rows = _items(holdout.history, user)
-        found = search.scores(search.profile(rows, np.ones(len(rows))))
-        found[search.uncoded] = -np.inf  # they come last, by popularity, where a ranking gets that far
+
+def embedding_scores(embedding: ItemEmbedding) -> Scores:
+    """Scores x A Aᵀ; an item without a code is never ranked (it is served last, by popularity)."""
+    uncoded = np.flatnonzero(~embedding.coded)
+    product = _dense_product if _DENSE * embedding.k > embedding.n_dims else _sparse_product
+    multiply = product(embedding)
+
+    def scores(histories: Csr) -> NDArray[np.floating]:
+        found = multiply(histories)
+        found[:, uncoded] = -np.inf
         return found
 
-    return _rank(scores, holdout)
+    return scores
 
 
-def rank_scores(score: Callable[[Csr], NDArray[np.floating]], holdout: Holdout) -> Rankings:
-    """Rankings of a baseline that scores a chunk of histories (users, n_items) at once."""
-    rankings = np.empty((0, DEPTH), np.int32)
-    for start in range(0, holdout.n_users, _CHUNK_USERS):
-        part = Holdout(holdout.history[start : start + _CHUNK_USERS], holdout.targets[start : start + _CHUNK_USERS])
-        scores = np.asarray(score(part.history), np.float64)
-        rankings = np.vstack([rankings, _rank(scores.__getitem__, part)])
-    return rankings
+def _dense_product(embedding: ItemEmbedding) -> Scores:
+    A = embedding.to_dense()
+    return lambda histories: (histories @ A) @ A.T
 
 
-def _rank(scores: Callable[[int], NDArray[np.float64]], holdout: Holdout) -> Rankings:
+def _sparse_product(embedding: ItemEmbedding) -> Scores:
+    search = ItemSearch(embedding)
+
+    def scores(histories: Csr) -> NDArray[np.floating]:
+        found = np.empty(histories.shape)
+        for user in range(histories.shape[0]):
+            rows = np.asarray(histories.indices[histories.indptr[user] : histories.indptr[user + 1]], np.int32)
+            found[user] = search.scores(search.profile(rows, np.ones(len(rows))))
+        return found
+
+    return scores
+
+
+def rank_scores(score: Scores, holdout: Holdout) -> Rankings:
+    """Rankings by the scores of a chunk of histories at once: never all users' scores side by side."""
     rankings = np.full((holdout.n_users, DEPTH), -1, np.int32)
-    for user in range(holdout.n_users):
-        best = rank(Mask.hiding(_items(holdout.history, user)).apply(scores(user)), DEPTH).rows
-        rankings[user, : len(best)] = best
+    for start in range(0, holdout.n_users, _CHUNK_USERS):
+        scores = np.asarray(score(holdout.history[start : start + _CHUNK_USERS]), np.float64)
+        for user, row in enumerate(scores, start):
+            best = holdout.ranking(user, row, DEPTH)
+            rankings[user, : len(best)] = best
     return rankings
-
-
-def _items(matrix: Csr, user: int) -> NDArray[np.int32]:
-    return np.asarray(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]], np.int32)

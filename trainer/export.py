@@ -1,16 +1,17 @@
-"""From the trainer's tensor to the index's ItemEmbedding."""
+"""From the trainer's model to the index's ItemEmbedding."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch.nn.functional import normalize
 
 from index.embedding import ItemEmbedding
+from trainer.model import CompressedElsa
 
 
 @torch.no_grad()
-def to_embedding(matrix: Tensor, k: int, trained: NDArray[np.bool_]) -> ItemEmbedding:
-    """The k largest |weights| of each row of (n_items, n_dims); rows that are not `trained` become zero."""
-    dims = matrix.abs().topk(k, dim=1).indices
-    weights = matrix.gather(1, dims).float().cpu().numpy() * trained[:, None]
-    return ItemEmbedding.from_entries(dims.cpu().numpy(), weights, matrix.shape[1])
+def to_embedding(model: CompressedElsa, trained: NDArray[np.bool_]) -> ItemEmbedding:
+    """The code of every item: all weights of its support; rows that are not `trained` become zero."""
+    weights = normalize(model.weight, dim=1).float().cpu().numpy() * trained[:, None]
+    every = np.broadcast_to(np.arange(weights.shape[1]), weights.shape)  # they are the support where nothing is pruned
+    return ItemEmbedding.from_entries(every if model.dims is None else model.dims.cpu().numpy(), weights, model.n_dims)

@@ -145,7 +145,7 @@ class TrainingRun:
     # ------------------------------------------------------------ results and states
 
     def _exported(self) -> ItemEmbedding:
-        return to_embedding(self.model.item_matrix(), self.options.nonzeros, self.trained)
+        return to_embedding(self.model, self.trained)
 
     def embedding(self) -> ItemEmbedding:
         """What was learned: the best epoch of the last stage. Raises TrainingError for weights that overflowed."""

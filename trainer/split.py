@@ -1,4 +1,4 @@
-"""Held-out users (strong generalisation): who they are, and which fifth of their items is hidden."""
+"""Held-out users (strong generalisation): who they are, what is hidden of them, what they may be answered."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from index.kernels import Floats, Rows
+from index.search import Mask, rank
 from trainer.errors import DataError
 from trainer.interactions import Csr, Interactions
 
@@ -20,10 +22,19 @@ class Holdout:
 
     history: Csr  # (n_held_out, n_items) what is shown
     targets: Csr  # (n_held_out, n_items) what is hidden; at least one each
+    users: NDArray[np.int64]  # (n_held_out,) their rows in Interactions; the paper's protocol has each user five times
 
     @property
     def n_users(self) -> int:
         return int(self.history.shape[0])
+
+    def shown(self, user: int) -> Rows:
+        """The history as rows."""
+        return _items(self.history, user)
+
+    def ranking(self, user: int, scores: Floats, depth: int) -> Rows:
+        """At most `depth` rows, best first, ties by row: never what the user has already. scores (n_items,)."""
+        return rank(Mask.hiding(self.shown(user)).apply(scores), depth).rows
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,8 @@ class Split:
     train: Csr  # (n_train_users, n_items)
     validation: Holdout | None
     test: Holdout | None
+    full_train: "Csr | None" = None
+    """Train and validation users, where what is tested learns from both; None: what was validated is tested."""
 
 
 def split(interactions: Interactions, *, seed: int, holdout: bool = True) -> Split:
@@ -41,7 +54,7 @@ def split(interactions: Interactions, *, seed: int, holdout: bool = True) -> Spl
     if not holdout:
         return Split(interactions.matrix, None, None)
     n_users = interactions.n_users
-    size = min(max(round(n_users * SHARE), LEAST), MOST, int(n_users * LARGEST_SHARE))
+    size = held_out_size(n_users)
     if size < 1:
         raise DataError(
             f"{n_users} users with enough items are too few to hold some out for measuring; "
@@ -54,18 +67,28 @@ def split(interactions: Interactions, *, seed: int, holdout: bool = True) -> Spl
     return Split(interactions.matrix[np.sort(users[2 * size :])], validation, test)
 
 
+def held_out_size(n_users: int) -> int:
+    """Of the validation users, and of the test users."""
+    return min(max(round(n_users * SHARE), LEAST), MOST, int(n_users * LARGEST_SHARE))
+
+
 def _hide(matrix: Csr, users: NDArray[np.int64], rng: np.random.Generator) -> Holdout:
     shown: list[NDArray[np.int32]] = []
     hidden: list[NDArray[np.int32]] = []
     for user in users:
-        items = rng.permutation(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]])
+        items = rng.permutation(_items(matrix, user))
         n_hidden = max(1, round(len(items) * HIDDEN))
         hidden.append(np.sort(items[:n_hidden]))
         shown.append(np.sort(items[n_hidden:]))
-    return Holdout(_rows(shown, matrix.shape[1]), _rows(hidden, matrix.shape[1]))
+    return Holdout(as_matrix(shown, matrix.shape[1]), as_matrix(hidden, matrix.shape[1]), users)
 
 
-def _rows(rows: list[NDArray[np.int32]], n_items: int) -> Csr:
+def _items(matrix: Csr, user: int) -> Rows:
+    return np.asarray(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]], np.int32)
+
+
+def as_matrix(rows: list[NDArray[np.int32]], n_items: int) -> Csr:
+    """Ones at the items of each row, which ascend."""
     starts = np.cumsum([0] + [len(row) for row in rows])
     indices = np.concatenate(rows)
     return sp.csr_matrix((np.ones(len(indices), np.float32), indices, starts), shape=(len(rows), n_items))

@@ -44,7 +44,8 @@ def holdout_of(n_users: int, n_items: int, seed: int = 0) -> Holdout:
     dense[:, 0] = 1
     dense[:, 1] = 1
     hidden[:, 1] &= False
-    return Holdout(sp.csr_matrix(np.where(hidden, 0, dense)), sp.csr_matrix(np.where(hidden, dense, 0)))
+    shown, targets = np.where(hidden, 0, dense), np.where(hidden, dense, 0)
+    return Holdout(sp.csr_matrix(shown), sp.csr_matrix(targets), np.arange(n_users))
 
 
 def test_what_is_measured_is_what_is_served(shop: Shop, embedding: ItemEmbedding) -> None:
@@ -126,6 +127,8 @@ def test_quality_is_a_value_a_user_and_its_means() -> None:
             "ndcg@100": float(np.mean(found.ndcg_100)),
             "recall@20": float(np.mean(found.recall_20)),
             "recall@50": float(np.mean(found.recall_50)),
+            "mrr@100": float(np.mean(found.mrr_100)),
+            "hit_rate@20": float(np.mean(found.hit_rate_20)),
         }
     )
 

@@ -1,16 +1,19 @@
-"""EASE, "Embarrassingly Shallow Autoencoders for Sparse Data" (Steck, WWW'19), whole or pruned."""
+"""EASE, "Embarrassingly Shallow Autoencoders for Sparse Data" (Steck, WWW'19)."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.baselines.system import PAPER_WEIGHT_BYTES, Context, Learned, Setting
 from trainer.errors import ConfigurationError
 from trainer.evaluate import quality, rank_scores
 from trainer.interactions import Csr
-from trainer.split import Split
+from trainer.split import Holdout, Split
 
-LAMBDAS = (100.0, 200.0, 400.0, 800.0)
+LAMBDAS = (30.0, 100.0, 300.0, 1000.0)
 
 
 def bytes_needed(n_items: int) -> int:
@@ -24,7 +27,7 @@ def check_memory(n_items: int, available: int) -> None:
     if needed > available:
         raise ConfigurationError(
             f"EASE on {n_items:,} items takes about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are there; "
-            "leave --compare out"
+            "leave EASE out"
         )
 
 
@@ -58,9 +61,19 @@ def scores(weights: NDArray[np.float64], histories: Csr) -> NDArray[np.float64]:
     return np.asarray(histories @ weights)
 
 
-def prune(weights: NDArray[np.float64], k: int) -> NDArray[np.float64]:
-    """Keeps the k largest |B_ij| of each row, that is of each source item."""
-    kept = np.argpartition(-np.abs(weights), k - 1, axis=1)[:, :k]
-    pruned = np.zeros_like(weights)
-    np.put_along_axis(pruned, kept, np.take_along_axis(weights, kept, axis=1), axis=1)
-    return pruned
+class Ease:
+    """The whole matrix: n_items weights an item."""
+
+    title: ClassVar[str] = "EASE"
+    sized: ClassVar[bool] = False
+
+    def __init__(self, context: Context) -> None:
+        self.settings: Sequence[Setting] = tuple({"lambda": value} for value in LAMBDAS)
+
+    def fit(self, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
+        weights = fit(train, setting["lambda"])
+        n_bytes = PAPER_WEIGHT_BYTES * train.shape[1]
+        return Learned(partial(scores, weights), n_bytes, n_bytes, setting)
+
+    def bytes_needed(self, n_users: int, n_items: int, budget: int | None) -> int:
+        return bytes_needed(n_items)
