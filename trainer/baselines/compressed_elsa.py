@@ -39,7 +39,7 @@ class CompressedElsa:
         return replace(options, **self.context.options)
 
     def fit(self, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
-        embedding, found = learn(train, validation, self._options(budget), setting)
+        embedding, found = learn(train, validation, self._options(budget), setting, self.context.device)
         n_bytes = PAPER_NONZERO_BYTES * embedding.k
         return Learned(embedding_scores(embedding), n_bytes, embedding.bytes_per_item, found)
 

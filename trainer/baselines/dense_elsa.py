@@ -21,7 +21,7 @@ MOST_EPOCHS = 40
 
 
 def learn(
-    train: Csr, validation: Holdout | None, options: FitOptions, setting: Setting
+    train: Csr, validation: Holdout | None, options: FitOptions, setting: Setting, device: str
 ) -> tuple[ItemEmbedding, Setting]:
     """Fits with `setting` put over `options`. The setting returned has the epochs that the validation users chose."""
     chosen = replace(options, **setting)
@@ -31,11 +31,11 @@ def learn(
         if epoch.validation is not None and (not best or epoch.validation > (best[-1].validation or 0.0)):
             best.append(epoch)
 
-    embedding = fit(train, validation, chosen, watch)
+    embedding = fit(train, validation, chosen, watch, device=device)
     if not best:
         return embedding, setting
     final_epochs = best[-1].number - chosen.dense_epochs - chosen.prune_epochs
-    return embedding, {**setting, "final_epochs": max(final_epochs, 1)}
+    return embedding, {**setting, "final_epochs": max(final_epochs, 0)}
 
 
 class DenseElsa:
@@ -52,7 +52,7 @@ class DenseElsa:
 
     def learn(self, train: Csr, validation: Holdout | None, setting: Setting) -> tuple[ItemEmbedding, Setting]:
         """The embedding, all of whose dims are weights, and the setting with the epochs that it took."""
-        return learn(train, validation, dense_options(setting["dims"], self.context), setting)
+        return learn(train, validation, dense_options(setting["dims"], self.context), setting, self.context.device)
 
     def fit(self, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
         embedding, found = self.learn(train, validation, setting)

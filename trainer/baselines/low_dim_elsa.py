@@ -23,7 +23,8 @@ class LowDimElsa:
     def fit(self, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
         assert budget is not None
         dims = budget // PAPER_WEIGHT_BYTES
-        embedding, found = learn(train, validation, dense_options(dims, self.context), setting)
+        options = dense_options(dims, self.context)
+        embedding, found = learn(train, validation, options, setting, self.context.device)
         return Learned(embedding_scores(embedding), budget, PAPER_WEIGHT_BYTES * dims, found)
 
     def bytes_needed(self, n_users: int, n_items: int, budget: int | None) -> int:

@@ -17,7 +17,8 @@ from trainer.schedule import SCHEDULES
 
 PROTOCOLS = ("clean", "paper")
 BUDGETS = (1024, 512, 256, 128, 64)
-NEEDS = {"elsa-sae": "dense-elsa"}
+NEEDS = {"elsa-sae": "dense-elsa"}  # the system that another one is made from
+PAPER_TEST_USERS = {"goodbooks": 2_500, "ml-20m": 10_000, "netflix": 40_000}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Data:
     dims: int | None = None
     """Width of Compressed ELSA at its start; None: as `fit` takes it."""
     test_users: int | None = None
-    """Held out under the paper's protocol, and again for validation; None: a tenth, 100 to 10,000."""
+    """Held out under the paper's protocol, and again for validation; None: as in the paper, or a tenth."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class _Reader:
         for key in ("min_items_per_user", "seed"):
             self._count(table.get(key, 1), f"{where}.{key}")
         ratings = Ratings(file=file, data_dir=self.data_dir, min_rating=rating, **table)
-        return Data(ratings, **sizes)
+        usual = PAPER_TEST_USERS.get(ratings.dataset or "")
+        return Data(ratings, **{"test_users": usual, **sizes})
 
     def _expanded(self, text: str, where: str) -> Path:
         """A path relative to the working folder; ${NAME} is an environment variable."""

@@ -31,6 +31,8 @@ class Cell:
     options: Mapping[str, Any] = field(default_factory=dict)
     """What Figure 1 changes of Compressed ELSA; nothing in the table."""
     dims: int = 0
+    test_users: int | None = None
+    """Under the paper's protocol; None: a tenth."""
     fingerprint: str = ""
     """Of the data: other data are another cell."""
 

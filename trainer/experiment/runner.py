@@ -45,6 +45,7 @@ class Machine:
     """Of each job."""
     memory_bytes: int
     precision: Precision
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,7 @@ class Runner:
 
     def run(self) -> None:
         """Raises KeyboardInterrupt after all processes have ended; OSError where nothing can be written."""
-        waiting = list(self._jobs())
-        self.cells = [job.cell for job in waiting]
+        waiting = self.jobs()
         self.progress.begin([(job.cell, job.n_fits) for job in waiting], self.known, self.machine.jobs)
         running: dict[str, tuple[Job, subprocess.Popen[str]]] = {}
         try:
@@ -106,6 +106,11 @@ class Runner:
             for _, process in running.values():
                 process.wait()
 
+    def results(self) -> Results:
+        """What belongs to this grid; the folder may hold more, of one that was changed since."""
+        there = {cell.name: cell for cell in self.cells}
+        return Results(self.folder, [known for known in self.known if there.get(known.cell.name) == known.cell])
+
     def _may_start(self, job: Job, waiting: Sequence[Job], running: Mapping[str, object]) -> bool:
         """Whether the cell that it starts from is done, well or not."""
         base = job.base
@@ -117,8 +122,13 @@ class Runner:
 
     # ------------------------------------------------------------ which cells
 
+    def jobs(self) -> list[Job]:
+        """All cells of the grid, seed by seed, the largest first: two cores end at about the same time."""
+        found = list(self._jobs())
+        self.cells = [job.cell for job in found]
+        return found
+
     def _jobs(self) -> Iterator[Job]:
-        """Cells with something left to do, seed by seed, the largest first: two cores end at about the same time."""
         for name, data in self.grid.data.items():
             try:
                 interactions = data.ratings.read()
@@ -131,7 +141,7 @@ class Runner:
 
     def _cells(self, name: str, data: Data, interactions: Interactions) -> Iterator[Cell]:
         dims = data.dims or default_dims(interactions.n_items)
-        first = Cell(name, "", 0, "", {}, dims, interactions.fingerprint)
+        first = Cell(name, "", 0, "", {}, dims, data.test_users, interactions.fingerprint)
         for protocol in self.grid.protocols:
             for seed in self.grid.seeds:
                 for system_name in reversed(self.grid.systems):
@@ -143,7 +153,7 @@ class Runner:
                     yield replace(first, protocol=protocol, seed=seed, system="compressed-elsa", options=options)
 
     def _job(self, cell: Cell, data: Data, interactions: Interactions, matrix: str) -> Job:
-        chosen = system(cell.system, Context(cell.seed, cell.dims, self.machine.precision, cell.options, base={}))
+        chosen = system(cell.system, Context(cell.seed, cell.dims, options=cell.options))
         budgets = self.grid.figure.budgets if cell.options else self.grid.budgets
         narrow = PAPER_NONZERO_BYTES * cell.options.get("dims", max(budgets))
         budgets = [budget for budget in budgets if budget <= narrow]  # no more non-zeros than dims
@@ -157,7 +167,7 @@ class Runner:
             middle,
             [known for known in self.known if known.cell == cell],
             self.machine.precision,
-            data.test_users,
+            self.machine.device,
             available_bytes=self.machine.memory_bytes,
         )
         needed = max(chosen.bytes_needed(interactions.n_users, interactions.n_items, size) for size in sizes)

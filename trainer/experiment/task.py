@@ -42,7 +42,7 @@ class Task:
     """The budget of the search."""
     known: Sequence[Measurement]
     precision: Precision
-    test_users: int | None = None
+    device: str = "cpu"
     base: Mapping[str, Any] | None = None
     available_bytes: int = 2**62
     """Of memory: what needs more is refused before it is tried."""
@@ -64,14 +64,14 @@ class Run:
     def __init__(self, task: Task, folder: Path) -> None:
         self.task, self.folder = task, folder
         cell = task.cell
-        self.context = Context(cell.seed, cell.dims, task.precision, cell.options, task.base)
+        self.context = Context(cell.seed, cell.dims, task.precision, task.device, cell.options, task.base)
         self.system: System = system(cell.system, self.context)
         with np.load(folder / task.matrix, allow_pickle=False) as parts:
             indptr, indices, shape = parts["indptr"], parts["indices"], tuple(parts["shape"])
         matrix = sp.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), shape=shape)
         interactions = Interactions(matrix, [""] * shape[0], [""] * shape[1], cell.fingerprint, None)
         if cell.protocol == "paper":
-            self.parts: Split = paper_split(interactions, seed=cell.seed, n_held_out=task.test_users)
+            self.parts: Split = paper_split(interactions, seed=cell.seed, n_held_out=cell.test_users)
         else:
             self.parts = split(interactions, seed=cell.seed)
 
