@@ -4,6 +4,7 @@ What was measured before is not measured again; what fails is said and costs not
 goes on after the last fit that was done.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -62,6 +63,11 @@ class Job:
         return self.task.cell
 
     @property
+    def done(self) -> bool:
+        """Whether every budget has its result from before."""
+        return {known.budget for known in self.task.known if known.chosen} >= set(self.task.budgets)
+
+    @property
     def base(self) -> Cell | None:
         """The cell whose choice this one starts from."""
         name = NEEDS.get(self.cell.system)
@@ -81,8 +87,9 @@ class Runner:
 
     def run(self) -> None:
         """Raises KeyboardInterrupt after all processes have ended; OSError where nothing can be written."""
-        waiting = self.jobs()
-        self.progress.begin([(job.cell, job.n_fits) for job in waiting], self.known, self.machine.jobs)
+        everything = self.jobs()
+        waiting = [job for job in everything if not job.done]
+        self.progress.begin([(job.cell, job.n_fits) for job in everything], self.known, self.machine.jobs)
         running: dict[str, tuple[Job, subprocess.Popen[str]]] = {}
         try:
             while waiting or running:
@@ -205,8 +212,8 @@ class Runner:
             text=True,
         )
         assert process.stdin is not None
-        process.stdin.write(json.dumps(asdict(task)))
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # one that is dead already is heard of as such
+            process.stdin.write(json.dumps(asdict(task)))
         threading.Thread(target=self._listen, args=(job, process, said), daemon=True).start()
         return process
 
@@ -214,12 +221,13 @@ class Runner:
         """Passes on what a process measures, and at its end why it failed, if it did."""
         reason: str | None = None
         assert process.stdout is not None
-        for line in process.stdout:
-            facts = json.loads(line)
-            if "error" in facts:
-                reason = facts["error"]
-            else:
-                self._events.put((job, read_measurement(facts)))
+        with process.stdout:
+            for line in process.stdout:
+                facts = json.loads(line)
+                if "error" in facts:
+                    reason = facts["error"]
+                else:
+                    self._events.put((job, read_measurement(facts)))
         code = process.wait()
         if code and reason is None:
             said.seek(0)
