@@ -5,7 +5,7 @@ independent, so persons are drawn, never rows (cluster bootstrap: Davison and Hi
 Application, 1997, section 3.8). All systems see the same draws, which pairs them. Every seed counts the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -76,30 +76,34 @@ def difference(ours: Sequence[Values], theirs: Sequence[Values], metric: str) ->
     return resample([(ours, metric), (theirs, metric)]).difference(0, 1)
 
 
-def resample(columns: Sequence[Column]) -> Resampled:
+def resample(columns: Iterable[Column]) -> Resampled:
     """One mean a column. All columns have the same seeds and, in each, the same persons in the same order.
 
-    A person has one number in all seeds. Raises DataError where columns cannot be paired or values are no numbers.
+    A person has one number in all seeds. Columns are taken one at a time. Raises DataError where they cannot be paired,
+    or values are no numbers.
     """
-    _check(columns)
-    seeds, _ = columns[0]
-    persons, person = np.unique(np.concatenate([values.users for values in seeds]), return_inverse=True)
-    share = np.concatenate([np.full(len(values.users), 1 / len(values.users) / len(seeds)) for values in seeds])
-    counts = np.bincount(person, share, len(persons)).astype(np.float64)
-    sums = np.empty((len(persons), len(columns)))
-    for number, (system, metric) in enumerate(columns):
-        rows = np.concatenate([values.metrics[metric] for values in system]).astype(np.float64)
-        if not np.isfinite(rows).all():
-            raise DataError(f"some values of {metric} are no numbers")
-        sums[:, number] = np.bincount(person, share * rows, len(persons))
-    return Resampled(sums.sum(axis=0), _draws(sums, counts), len(persons))
+    seeds: list[NDArray[np.int32]] | None = None
+    sums = []
+    for system, metric in columns:
+        if seeds is None:
+            seeds = [values.users for values in system]
+            if not seeds or not all(map(len, seeds)):
+                raise DataError("there are no test users to compare on")
+            persons, person = np.unique(np.concatenate(seeds), return_inverse=True)
+            share = np.concatenate([np.full(len(users), 1 / len(users) / len(seeds)) for users in seeds])
+        rows = _rows(seeds, system, metric)
+        sums.append(np.bincount(person, share * rows, len(persons)))
+    if seeds is None:
+        raise DataError("there is nothing to compare")
+    counts = np.bincount(person, share, len(persons))
+    both = np.column_stack([*sums, counts])
+    return Resampled(both[:, :-1].sum(axis=0), _draws(both), len(persons))
 
 
-def _draws(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_persons, n_columns) and (n_persons,) -> (RESAMPLES, n_columns) means of as many persons drawn again."""
-    n_persons = len(counts)
+def _draws(both: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums and in the last column counts, a row a person -> (RESAMPLES, n_columns) means of as many persons drawn."""
+    n_persons = len(both)
     rng = np.random.default_rng(_SEED)
-    both = np.column_stack([sums, counts])
     found = np.empty((RESAMPLES, both.shape[1]))
     step = max(1, _CHUNK_VALUES // n_persons)
     for start in range(0, RESAMPLES, step):
@@ -111,17 +115,18 @@ def _draws(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np
     return found[:, :-1] / found[:, -1:]
 
 
-def _check(columns: Sequence[Column]) -> None:
-    first, _ = columns[0]
-    if not first or not all(len(values.users) for values in first):
-        raise DataError("there are no test users to compare on")
-    for system, metric in columns:
-        if len(system) != len(first):
-            raise DataError(f"{len(first)} and {len(system)} seeds cannot be compared in pairs")
-        for values, other in zip(first, system, strict=True):
-            if not np.array_equal(values.users, other.users):
-                raise DataError("systems measured on different test users cannot be compared in pairs")
-            if metric not in other.metrics:
-                raise DataError(f"no values of {metric} were kept; there are: {', '.join(other.metrics)}")
-            if len(other.metrics[metric]) != len(other.users):
-                raise DataError(f"{len(other.metrics[metric]):,} values of {metric}, {len(other.users):,} users")
+def _rows(seeds: Sequence[NDArray[np.int32]], system: Sequence[Values], metric: str) -> NDArray[np.float64]:
+    """The metric of all pseudo-users of all seeds, if they are the persons of `seeds`."""
+    if len(system) != len(seeds):
+        raise DataError(f"{len(seeds)} and {len(system)} seeds cannot be compared in pairs")
+    for users, values in zip(seeds, system, strict=True):
+        if not np.array_equal(users, values.users):
+            raise DataError("systems measured on different test users cannot be compared in pairs")
+        if metric not in values.metrics:
+            raise DataError(f"no values of {metric} were kept; there are: {', '.join(values.metrics)}")
+        if len(values.metrics[metric]) != len(users):
+            raise DataError(f"{len(values.metrics[metric]):,} values of {metric}, {len(users):,} users")
+    rows = np.concatenate([values.metrics[metric] for values in system]).astype(np.float64)
+    if not np.isfinite(rows).all():
+        raise DataError(f"some values of {metric} are no numbers")
+    return rows

@@ -12,6 +12,7 @@ from trainer.experiment import table, tried
 from trainer.experiment.compare import LEVEL, RESAMPLES
 from trainer.experiment.facts import facts
 from trainer.experiment.markdown import MISSING, folded, plain
+from trainer.experiment.published import NOTES
 from trainer.experiment.results import Results
 from trainer.experiment.section import TITLES, Entry, Section, sections
 from trainer.summary import printable
@@ -25,9 +26,9 @@ _CAPTIONS = {
 }
 _NO_PLOTS = "The plots need matplotlib, which is not installed: `pip install matplotlib` (the extra `report`)."
 _HOW = f"""Values are means over seeds, ± half of their {LEVEL} % interval; what was not measured is {MISSING}.
-Intervals are those of a bootstrap that draws test persons {RESAMPLES:,} times, each with everything measured of it in all
-seeds; a difference is taken on the same draws. A budget is an item's bytes in the paper's counting: 8 a non-zero of a
-sparse row (weight and index), 4 a weight of a dense one. Settings were chosen on validation users."""
+Intervals are those of a bootstrap that draws test persons {RESAMPLES:,} times, each with everything measured of it in
+all seeds; a difference is taken on the same draws. A budget is an item's bytes in the paper's counting: 8 a non-zero
+of a sparse row (weight and index), 4 a weight of a dense one. Settings were chosen on validation users."""
 
 
 def write_report(
@@ -94,6 +95,7 @@ def _section(section: Section, name: str, drawn: Mapping[str, bytes], asked: Seq
     title = "### Further metrics" + (f" at {budget:,} B" if budget else "")
     parts += _titled(title, table.further(section))
     note = "Ours / theirs. The paper's are means over ten seeds, under its own protocol."
+    note = " ".join([note, NOTES[section.cell.data]]) if section.cell.data in NOTES else note
     parts += _titled("### Beside the published numbers", table.published(section), note)
     parts += _titled("### Figure 1: schedules", table.figure_one(section, widths=False), *plot("schedules"))
     parts += _titled("### Figure 1: width at the start", table.figure_one(section, widths=True), *plot("widths"))

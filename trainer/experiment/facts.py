@@ -35,11 +35,7 @@ def _section(section: Section, pairs: Sequence[tuple[Entry, Entry]]) -> dict[str
         "budgets": section.budgets,
         "systems": [_system(section, entry) for entry in section.entries],
         "differences": [_difference(section, *pair) for pair in _usual(section)],
-        "asked_differences": [
-            _difference(section, ours, theirs)
-            for ours, theirs in pairs
-            if section.difference(ours, theirs, PER_USER[0])
-        ],
+        "asked_differences": [_difference(section, *pair) for pair in pairs],
         "tried": [
             {
                 "system": one.cell.system,

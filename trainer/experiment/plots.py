@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, ScalarFormatter
 
 from trainer.experiment.section import METRIC_TITLES, OURS, TITLES, Entry, Options, Section, options_title
 
@@ -85,14 +85,17 @@ def by_bytes(section: Section) -> Figure | None:
     if not section.sized():
         return None
     figure, axes = _figure(section, 2, "bytes an item")
+    lines = {
+        system: [entry for entry in section.entries if entry.system == system and entry.budget and not entry.options]
+        for system in section.sized()
+    }
     for panel, (axis, stored) in enumerate(zip(axes, (False, True), strict=True)):
-        for system in section.sized():
-            points = [entry for entry in section.entries if entry.system == system and not entry.options]
-            points = [entry for entry in points if entry.budget is not None]
-            _line(axis, section, points, [_bytes(section, entry, stored) for entry in points], _look(system))
+        positions = {system: [_bytes(section, entry, stored) for entry in lines[system]] for system in lines}
+        for system, entries in lines.items():
+            _line(axis, section, entries, positions[system], _look(system))
         for system in (system for system in _REFERENCES if system in section.full()):
             _reference(axis, section, system)
-        _sizes(axis, [_bytes(section, Entry(s, b), stored) for s in section.sized() for b in section.budgets])
+        _sizes(axis, [position for line in positions.values() for position in line])
         axis.set_xlabel(("Bytes an item, as the paper counts", "Bytes an item, as stored")[panel])
     _finish(figure, axes[0])
     return figure
@@ -110,10 +113,12 @@ def by_time(section: Section) -> Figure | None:
         scores = [_mean(section, entry) for entry in entries]
         colour, mark, title = _look(system)
         budgets = sorted({entry.budget for entry in entries if entry.budget is not None})
-        areas = [36 if entry.budget is None else 22 + 22 * budgets.index(entry.budget) for entry in entries]
+        areas = [60 if entry.budget is None else 30 + 24 * budgets.index(entry.budget) for entry in entries]
         axis.plot(seconds, scores, color=colour, linewidth=1, alpha=0.5, zorder=2)
-        axis.scatter(seconds, scores, s=areas, color=colour, marker=mark, label=title, zorder=3, linewidths=0)
+        axis.scatter(seconds, scores, areas, color=colour, marker=mark, label=title, zorder=3, ec="white", lw=0.7)
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_xlabel("Seconds of a fit, median over seeds (a larger mark has more bytes)")
     _finish(figure, axis)
@@ -131,19 +136,19 @@ def widths(section: Section) -> Figure | None:
 
 
 def _figure_one(section: Section, variations: Sequence[Options], title: str) -> Figure | None:
-    if not variations:
+    if not variations or not section.budgets:
         return None
     figure, (axis,) = _figure(section, 1, title)
-    families = list(dict.fromkeys(_family(options) for options in variations))
-    for number, options in enumerate(variations):
+    families = list(dict.fromkeys(_family(options) for options in reversed(variations)))
+    ordered = sorted(variations, key=lambda options: dict(options).get("restart") is False)
+    for number, options in enumerate(ordered):
         entries = [Entry(OURS, budget, options) for budget in section.budgets]
         entries = [entry for entry in entries if section.found(entry)]
         place = families.index(_family(options))
-        spread = 1 + 0.016 * (number - (len(variations) - 1) / 2)  # so that error bars do not hide each other
-        dashed = dict(options).get("restart") is False
-        colour, mark = _COLOURS[place % len(_COLOURS)], _MARKS[place % len(_MARKS)]
+        spread = 1 + 0.02 * (number - (len(variations) - 1) / 2)  # so that error bars do not hide each other
         positions = [_bytes(section, entry, False) * spread for entry in entries]
-        _line(axis, section, entries, positions, (colour, mark, options_title(options)), dashed=dashed)
+        look = _COLOURS[place % len(_COLOURS)], _MARKS[place % len(_MARKS)], options_title(options)
+        _line(axis, section, entries, positions, look, dashed=dict(options).get("restart") is False)
     for system in (system for system in _REFERENCES if system in section.full()):
         _reference(axis, section, system)
     _sizes(axis, [float(budget) for budget in section.budgets])
@@ -157,10 +162,10 @@ def _family(options: Options) -> Options:
 
 
 def _figure(section: Section, n_panels: int, subject: str) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(5.4 * n_panels if n_panels > 1 else 7.2, 4.2), layout="constrained")
+    figure = Figure(figsize=(10.4, 5.4) if n_panels > 1 else (9.0, 4.6), layout="constrained")
     axes = figure.subplots(1, n_panels, sharey=True, squeeze=False)[0]
     axes[0].set_ylabel(METRIC_TITLES[METRIC])
-    axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axes[0].yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
     figure.suptitle(f"{section.title}: {subject}", x=0.01, ha="left", fontsize=11.5, color="#222222")
     return figure, list(axes)
 
@@ -188,7 +193,7 @@ def _line(
         marker=mark,
         markerfacecolor="white" if dashed else colour,
         linestyle="--" if dashed else "-",
-        elinewidth=1,
+        elinewidth=0.9,
         label=title,
         zorder=4 if title == TITLES[OURS] else 3,
     )
@@ -197,27 +202,30 @@ def _line(
 def _reference(axis: Axes, section: Section, system: str) -> None:
     colour, _, title = _look(system)
     size = _bytes(section, Entry(system), False)
-    line = axis.axhline(_mean(section, Entry(system)), color=colour, linewidth=1.3, label=f"{title}, {size:,.0f} B")
+    line = axis.axhline(_mean(section, Entry(system)), color=colour, linewidth=1.5, label=f"{title}, {size:,.0f} B")
     line.set_linestyle((0, (6, 3)) if system == "ease" else (0, (2, 2)))
 
 
 def _sizes(axis: Axes, positions: Sequence[float]) -> None:
     """A logarithmic axis with powers of two as they are."""
-    low, high = min(positions), max(positions)
+    low, high = min(positions) / 1.2, max(positions) * 1.2
+    powers = [float(2**power) for power in range(24) if low <= 2**power <= high]
     axis.set_xscale("log", base=2)
-    axis.set_xlim(low / 1.2, high * 1.2)
-    axis.xaxis.set_major_locator(FixedLocator([2**power for power in range(24) if low / 1.2 <= 2**power <= high * 1.2]))
+    axis.set_xlim(low, high)
+    axis.xaxis.set_major_locator(FixedLocator(powers if len(powers) > 1 else sorted(set(positions))))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 def _finish(figure: Figure, axis: Axes) -> None:
-    """One legend below everything, where it hides nothing; what the bars are."""
+    """One legend outside, where it hides nothing: below two panels, beside one."""
     handles, labels = axis.get_legend_handles_labels()
-    columns = min(4 if len(figure.axes) > 1 else 3, len(labels))
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     for one in figure.axes:
         one.margins(y=0.06)
+    if len(figure.axes) > 1:
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+    else:
+        figure.legend(handles, labels, loc="outside right center", labelspacing=0.7)
 
 
 def _look(system: str) -> tuple[str, str, str]:
@@ -231,6 +239,5 @@ def _mean(section: Section, entry: Entry) -> float:
 
 
 def _bytes(section: Section, entry: Entry, stored: bool) -> float:
-    """NaN where it was not measured; the most of all seeds."""
-    found = section.found(entry)
-    return max((float(one.stored_bytes if stored else one.paper_bytes) for one in found), default=float("nan"))
+    """The most of all seeds."""
+    return max(float(one.stored_bytes if stored else one.paper_bytes) for one in section.found(entry))

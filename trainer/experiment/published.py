@@ -20,6 +20,10 @@ from dataclasses import dataclass
 BUDGETS = (1024, 512, 256, 128, 64)  # bytes an item, in the order of a line's values
 METRICS = ("recall@20", "recall@50", "ndcg@100")  # in the order of a line's groups
 
+ROUNDED = frozenset({"pruned-ease", "low-dim-elsa"})  # systems of which three digits are known
+NOTES = {
+    "netflix": "Table 1 of the paper swaps EASE and ELSA for this data set; these are the values of the authors' logs."
+}
 Curve = Mapping[int, Mapping[str, float]]  # budget -> metric -> value
 
 

@@ -1,10 +1,10 @@
 """What was measured of one data set under one protocol: which systems, budgets and seeds, how good and how sure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from trainer.errors import DataError
-from trainer.experiment.compare import Interval, Resampled, resample
+from trainer.experiment.compare import Column, Interval, Resampled, resample
 from trainer.experiment.results import PER_USER, Cell, Measurement, Results
 
 TITLES = {  # in the order of the tables
@@ -127,14 +127,20 @@ class Section:
         """All that has these seeds is resampled at once: the draws are what takes time."""
         if seeds not in self._resampled:
             entries = [entry for entry, by_seed in self._chosen.items() if by_seed.keys() >= set(seeds)]
-            values = {entry: [self._results.values(self._chosen[entry][seed]) for seed in seeds] for entry in entries}
             columns = [(entry, metric) for entry in entries for metric in PER_USER]
             try:
-                resampled = resample([(values[entry], metric) for entry, metric in columns])
+                resampled = resample(self._columns(entries, seeds))
             except DataError as error:
                 raise DataError(f"{self.title}: {error}") from error
             self._resampled[seeds] = resampled, {column: number for number, column in enumerate(columns)}
         return self._resampled[seeds]
+
+    def _columns(self, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterator[Column]:
+        """Of each entry every metric; one entry's values are in memory at a time."""
+        for entry in entries:
+            values = [self._results.values(self._chosen[entry][seed]) for seed in seeds]
+            for metric in PER_USER:
+                yield values, metric
 
 
 def sections(results: Results) -> list[Section]:

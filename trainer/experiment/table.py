@@ -6,7 +6,7 @@ from statistics import fmean
 
 from trainer.experiment.compare import LEVEL
 from trainer.experiment.markdown import MISSING, number, plain, plus_minus, signed, table, whole
-from trainer.experiment.published import PUBLISHED, Curve
+from trainer.experiment.published import PUBLISHED, ROUNDED, Curve
 from trainer.experiment.results import PER_USER
 from trainer.experiment.section import METRIC_TITLES, OURS, TITLES, Entry, Options, Section, options_title
 
@@ -139,7 +139,7 @@ def figure_one(section: Section, *, widths: bool, metric: str = "ndcg@100") -> s
 
 
 def pairs(section: Section, asked: Sequence[tuple[Entry, Entry]]) -> str:
-    """The comparisons that were asked for, as far as this section has both."""
+    """The comparisons that were asked for."""
     rows = [
         [
             f"{plain(ours.title)} minus {plain(theirs.title)}",
@@ -147,7 +147,6 @@ def pairs(section: Section, asked: Sequence[tuple[Entry, Entry]]) -> str:
             signed(section.difference(ours, theirs, PER_USER[0], relative=True), percent=True),
         ]
         for ours, theirs in asked
-        if section.difference(ours, theirs, PER_USER[0])
     ]
     titles = [METRIC_TITLES[metric] for metric in PER_USER]
     return table(["Difference", *titles, f"{titles[0]}, in percent"], rows)
@@ -183,7 +182,7 @@ def _beside(section: Section, entry: Entry, metric: str, theirs: Mapping[str, fl
     value = theirs.get(metric) if theirs else None
     if ours is None and value is None:
         return MISSING
-    return f"{number(ours.mean if ours else None)} / {number(value)}"
+    return f"{number(ours.mean if ours else None)} / {number(value, 3 if entry.system in ROUNDED else 4)}"
 
 
 def _published_curves(section: Section, *, widths: bool) -> list[tuple[str, Curve]]:

@@ -53,7 +53,14 @@ def costs(section: Section) -> str:
                     number(max(one.peak_bytes for one in fits) / 2**30, 2),
                 ]
             )
-    header = ["System", "Fits", "Seconds a result, median", "from to", "Seconds of all fits", "Peak memory, GiB"]
+    header = [
+        "System",
+        "Fits",
+        "Seconds a result, median",
+        "Shortest to longest",
+        "Seconds of all fits",
+        "Peak memory, GiB",
+    ]
     return table(header, rows)
 
 
