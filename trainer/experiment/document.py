@@ -27,8 +27,9 @@ _CAPTIONS = {
 _NO_PLOTS = "The plots need matplotlib, which is not installed: `pip install matplotlib` (the extra `report`)."
 _HOW = f"""Values are means over seeds, ± half of their {LEVEL} % interval; what was not measured is {MISSING}.
 Intervals are those of a bootstrap that draws test persons {RESAMPLES:,} times, each with everything measured of it in
-all seeds; a difference is taken on the same draws. A budget is an item's bytes in the paper's counting: 8 a non-zero
-of a sparse row (weight and index), 4 a weight of a dense one. Settings were chosen on validation users."""
+all seeds. What ± says holds for a system alone: persons differ more than systems do. A difference is taken on the same
+draws of the same persons, and is far surer. A budget is an item's bytes in the paper's counting: 8 a non-zero of a
+sparse row (weight and index), 4 a weight of a dense one. Settings were chosen on validation users."""
 
 
 def write_report(

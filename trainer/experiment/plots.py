@@ -107,9 +107,11 @@ def by_time(section: Section) -> Figure | None:
     if not systems:
         return None
     figure, (axis,) = _figure(section, 1, "training time")
+    longest, shortest = 0.0, float("inf")
     for system in systems:
         entries = [entry for entry in section.entries if entry.system == system and not entry.options]
         seconds = [max(median(one.fit_seconds for one in section.found(entry)), 1e-3) for entry in entries]
+        longest, shortest = max(longest, *seconds), min(shortest, *seconds)
         scores = [_mean(section, entry) for entry in entries]
         colour, mark, title = _look(system)
         budgets = sorted({entry.budget for entry in entries if entry.budget is not None})
@@ -117,7 +119,7 @@ def by_time(section: Section) -> Figure | None:
         axis.plot(seconds, scores, color=colour, linewidth=1, alpha=0.5, zorder=2)
         axis.scatter(seconds, scores, areas, color=colour, marker=mark, label=title, zorder=3, ec="white", lw=0.7)
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if longest < 500 * shortest else (1,)))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_xlabel("Seconds of a fit, median over seeds (a larger mark has more bytes)")
