@@ -57,6 +57,7 @@ ONLY_IN = {
         "trainer/tables.py",
     },
     "httpx": {"trainer/datasets/download.py"},
+    "matplotlib": {"trainer/experiment/plots.py"},
     "fcntl": {"trainer/datasets/partial.py", "trainer/run_folder.py"},
     "uvicorn": {"service/__main__.py"},
 }
@@ -117,11 +118,12 @@ def test_importing_a_package_does_nothing() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 
-def test_the_trainer_starts_with_the_sentence_encoder_absent() -> None:
+def test_the_trainer_starts_with_the_sentence_encoder_and_matplotlib_absent() -> None:
     program = """
 import sys
-for name in ("sentence_transformers", "transformers", "huggingface_hub", "tokenizers", "safetensors", "sklearn"):
+absent = "sentence_transformers transformers huggingface_hub tokenizers safetensors sklearn matplotlib"
+for name in absent.split():
     sys.modules[name] = None
-import trainer.__main__
+import trainer.__main__, trainer.experiment.document
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
