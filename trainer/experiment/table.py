@@ -24,7 +24,7 @@ def comparison(section: Section) -> str:
 
 def by_budget(section: Section, metric: str) -> str:
     """The table of a metric and the table of its differences."""
-    rows = _rows(section, section.sized(), lambda entry: plus_minus(section.mean(entry, metric)))
+    rows = _rows(section, section.sized(), lambda entry: _score(section, entry, metric))
     scores = table(_header("System", section), rows)
     ahead = differences(section, metric)
     if not ahead:
@@ -130,8 +130,7 @@ def figure_one(section: Section, *, widths: bool, metric: str = "ndcg@100") -> s
     rows = []
     for options in [*variations, *plain_ours]:
         title = plain(options_title(options)) if options else "as in the tables above"
-        found = [section.mean(Entry(OURS, size, options), metric) for size in section.budgets]
-        rows.append([title, *map(plus_minus, found)])
+        rows.append([title, *(_score(section, Entry(OURS, size, options), metric) for size in section.budgets)])
     for title, curve in _published_curves(section, widths=widths):
         values = [number(curve.get(size, {}).get(metric)) for size in section.budgets]
         rows.append([f"{title}, published", *values])
@@ -169,7 +168,14 @@ def _sizes(section: Section) -> list[str]:
 
 
 def _three(section: Section, entry: Entry) -> list[str]:
-    return [plus_minus(section.mean(entry, metric)) for metric in PER_USER]
+    return [_score(section, entry, metric) for metric in PER_USER]
+
+
+def _score(section: Section, entry: Entry, metric: str) -> str:
+    """A mean, and of how many seeds where others have more."""
+    n_seeds = len(section.found(entry))
+    short = f" ({n_seeds} of {len(section.seeds)} seeds)" if 0 < n_seeds < len(section.seeds) else ""
+    return plus_minus(section.mean(entry, metric)) + short
 
 
 def _compact(value: float | None) -> str:

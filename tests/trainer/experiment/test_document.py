@@ -184,6 +184,7 @@ def test_what_was_not_measured_is_a_dash_and_a_seed_short_is_compared_on_the_oth
     assert scores[0] == ["System", "128 B", "96 B", "64 B"]
     assert scores[1][1:3] == [MISSING, MISSING]
     assert scores[2][3] == MISSING
+    assert scores[2][1].endswith(" (2 of 3 seeds)")
     assert gaps[1] == ["minus Pruned EASE", MISSING, MISSING, MISSING]
     assert gaps[2][2:] == [MISSING, MISSING]
     (ours,), (theirs,) = (
