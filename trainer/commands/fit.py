@@ -18,7 +18,7 @@ from index.errors import ArtifactError
 from index.model import Model
 from index.recommender import Recommender
 from index.vocabulary import Vocabulary
-from trainer import checkpoint, footprint, machine, summary
+from trainer import checkpoint, footprint, host, machine, summary
 from trainer.baselines import ease, popular
 from trainer.checkpoint import Checkpoint, Decides
 from trainer.errors import ConfigurationError, TrainerError, TrainingError
@@ -142,7 +142,7 @@ def _machine_choices(options: argparse.Namespace, kept: Decides) -> dict[str, An
         if "device" in asked:
             raise
         raise _other_run([f"device {device}, which is not here"]) from error
-    torch.set_num_threads(asked.get("threads") or kept.get("threads") or machine.cores())
+    torch.set_num_threads(asked.get("threads") or kept.get("threads") or host.cores())
     precision = asked.get("precision") or kept.get("precision") or machine.default_precision(device)
     return {"threads": torch.get_num_threads(), "device": device, "precision": precision}
 
