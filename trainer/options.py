@@ -39,6 +39,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
             root.error(f"{flag(told[0])} goes with --data; --dataset {options.dataset} knows its columns")
         if options.compare and not options.holdout:
             root.error("--compare measures on held-out users; leave --no-holdout out")
+    if options.command == "import":
+        for needed, names in {"items": OF_ITEMS, "data": (*OF_COLUMNS, "min_rating")}.items():
+            for name in names:
+                if not getattr(options, needed) and getattr(options, name) not in (None, []):
+                    root.error(f"{flag(name)} goes with --{needed}")
+        if options.separator and not (options.items or options.data):
+            root.error("--separator goes with --items or --data")
     if getattr(options, "embedder_model", None) and options.embedder != SENTENCES:
         root.error(f"--embedder-model goes with --embedder {SENTENCES}")
     return options
@@ -68,6 +75,12 @@ def parser() -> argparse.ArgumentParser:
         command(
             "fit", "learn a model and write it as a new version", "(--data FILE | --dataset NAME) --out FOLDER …",
             "--data ratings.csv --items items.csv --out artifacts",
+        )
+    )  # fmt: skip
+    _import(
+        command(
+            "import", "make a version of an item matrix from elsewhere", "--matrix FILE --item-ids FILE --out FOLDER …",
+            "--matrix weights.npz --item-ids ids.txt --items items.csv --out artifacts",
         )
     )  # fmt: skip
     _recommend(
@@ -175,6 +188,25 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     out.add_argument("--log", type=Path, metavar="FILE", help="write a line of JSON an epoch")
     add_telling(out)
+
+
+def _import(import_: argparse.ArgumentParser) -> None:
+    matrix = import_.add_argument_group("matrix")
+    matrix.add_argument(
+        "--matrix", type=Path, required=True, metavar="FILE",
+        help="a row an item and a column a dim: .npz as scipy.sparse.save_npz writes it",
+    )  # fmt: skip
+    matrix.add_argument(
+        "--item-ids", type=Path, required=True, metavar="FILE",
+        help="the items of its rows, in their order: text, a line each, or .npy of text or whole numbers",
+    )  # fmt: skip
+    data = import_.add_argument_group("data")
+    add_items(data)
+    data.add_argument("--data", type=Path, metavar="FILE", help=f"{RATINGS}; only to know what is popular")
+    add_columns(data)
+    add_segments(import_)
+    add_out(import_)
+    add_telling(import_)
 
 
 def _recommend(recommend: argparse.ArgumentParser) -> None:

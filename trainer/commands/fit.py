@@ -177,7 +177,7 @@ def _check_room(source: Source, options: FitOptions, folder: RunFolder, device: 
     if compare:
         ease.check_memory(n_items, machine.memory_bytes())
     checkpoints = footprint.checkpoint_bytes(n_items, options)
-    folder.check_space(checkpoints, footprint.artifact_bytes(source, options))
+    folder.check_space(checkpoints, footprint.artifact_bytes(n_items, options.nonzeros, source.catalog))
     logger.info(
         "about %s MiB of memory beside the data, %s MiB of disk for checkpoints; %s products",
         *(f"{-(-n_bytes // 2**20):,}" for n_bytes in (footprint.bytes_needed(n_items, options), 2 * checkpoints)),
