@@ -8,7 +8,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -31,7 +31,7 @@ _PARTS = {
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # numpy's
 _LARGEST_RATIO = 1040  # deflate makes no more of a byte
 _LONGEST_WORD = 4096  # bytes of the format's name, and of the shape
-_ENTRY_BYTES, _CELL_BYTES = 96, 112  # at the peak: of an entry while it is put in order, of a cell of the rectangles
+_ENTRY_BYTES, _CELL_BYTES = 96, 96  # at the peak, measured: of an entry put in order, of a cell of the rectangles
 Matrix: TypeAlias = "sp.csr_matrix[np.float64]"
 Values = NDArray[Any]
 
@@ -39,7 +39,7 @@ Values = NDArray[Any]
 @dataclass(frozen=True)
 class ReadMatrix:
     embedding: ItemEmbedding
-    story: list[str] = field(default_factory=list)
+    story: list[str]
 
 
 def read_matrix(path: Path, available: int) -> ReadMatrix:
@@ -50,8 +50,8 @@ def read_matrix(path: Path, available: int) -> ReadMatrix:
     """
     try:
         with opened(path) as file:
-            matrix = _read(file, available)
-        read = _embedded(matrix, available)
+            matrix, n_given = _read(file, available)
+        read = _embedded(matrix, n_given, available)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     except ConfigurationError as error:
@@ -63,8 +63,8 @@ def read_matrix(path: Path, available: int) -> ReadMatrix:
 # ---------------------------------------------------------------- the file
 
 
-def _read(file: BufferedReader, available: int) -> Matrix:
-    """The matrix as it is written, its structure checked and its values not."""
+def _read(file: BufferedReader, available: int) -> tuple[Matrix, int]:
+    """The matrix, its structure checked and its values not, and how many entries it is written in."""
     if file.peek(len(PREFIX)).startswith(PREFIX):
         raise ValueError(
             "it is a dense .npy array; write it with scipy.sparse.save_npz(FILE, scipy.sparse.csr_matrix(array))"
@@ -175,21 +175,20 @@ def _check_claims(headers: Mapping[str, Header], kind: str, shape: tuple[int, in
         raise ConfigurationError(_too_much(f"reading {headers['data'].shape[0]:,} entries", needed, available))
 
 
-def _assembled(parts: Mapping[str, Values], kind: str, shape: tuple[int, int]) -> Matrix:
-    """Rows of ascending dims, what named one cell added up. Raises ValueError for entries outside the matrix."""
+def _assembled(parts: Mapping[str, Values], kind: str, shape: tuple[int, int]) -> tuple[Matrix, int]:
+    """Rows, and how many entries they are made of. Raises ValueError for entries outside the matrix."""
     data = parts["data"].astype(np.float64)
     if kind == "coo":
         rows, columns = (_indices(parts[name], name, size) for name, size in zip(("row", "col"), shape, strict=True))
         found = sp.coo_matrix((data, (rows, columns)), shape=shape)
-        return sp.csr_matrix(found)
+        return sp.csr_matrix(found), len(data)
     starts = parts["indptr"].astype(np.int64)
     n_entries = int(starts[-1])
     if starts[0] != 0 or not 0 <= n_entries <= len(data) or (np.diff(starts) < 0).any():
         raise ValueError(f"'indptr' does not lead through its {len(data):,} entries; it was altered, {_SAVE}")
     indices = _indices(parts["indices"][:n_entries], "indices", shape[kind == "csr"])
     of_its_kind = sp.csr_matrix if kind == "csr" else sp.csc_matrix
-    matrix = sp.csr_matrix(of_its_kind((data[:n_entries], indices, starts), shape=shape))
-    return matrix
+    return sp.csr_matrix(of_its_kind((data[:n_entries], indices, starts), shape=shape)), n_entries
 
 
 def _indices(values: Values, name: str, size: int) -> NDArray[np.int64]:
@@ -207,9 +206,8 @@ def _indices(values: Values, name: str, size: int) -> NDArray[np.int64]:
 # ---------------------------------------------------------------- the values
 
 
-def _embedded(matrix: Matrix, available: int) -> ReadMatrix:
+def _embedded(matrix: Matrix, n_given: int, available: int) -> ReadMatrix:
     """Raises ValueError for values that are no finite numbers or all 0, ConfigurationError for too full a row."""
-    n_given = matrix.nnz
     matrix.sum_duplicates()
     n_items, n_dims = matrix.shape
     story = [f"{n_items:,} items x {n_dims:,} dims, {n_given:,} entries"]

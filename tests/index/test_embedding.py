@@ -75,7 +75,7 @@ def test_rows_of_different_lengths_become_rectangles() -> None:
     starts, dims = np.array([0, 3, 3, 4, 6]), np.array([4, 0, 2, 1, 3, 1])
     found = ItemEmbedding.from_rows(starts, dims, np.array([2.0, -1, 2, -5, 3, 4]), 5)
     assert found.violation() is None
-    expected = [[-1 / 3, 0, 2 / 3, 0, 2 / 3], [0] * 5, [0, -1, 0, 0, 0], [0, 0.8, 0, 0.6, 0]]
+    expected = np.array([[-1 / 3, 0, 2 / 3, 0, 2 / 3], [0, 0, 0, 0, 0], [0, -1, 0, 0, 0], [0, 0.8, 0, 0.6, 0]])
     np.testing.assert_allclose(found.to_dense(), expected, atol=1e-6)
     assert found.k == 3
 

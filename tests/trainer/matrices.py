@@ -1,6 +1,7 @@
 """Item matrices from elsewhere, whole ones and ones made to do damage."""
 
 import io
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -109,6 +110,7 @@ def unsuitable(**parts: ArrayLike | bytes | None) -> Callable[[Path], Path]:
 REFUSED: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "no file": (lambda path: path, "there is no such file"),
     "a folder": (Path.mkdir, "it is not a file"),
+    "a pipe": (os.mkfifo, "it is not a file"),
     "an empty file": (Path.touch, "the file is empty"),
     "text": (text, "damaged, or no .npz file"),
     "a dense array": (dense, "it is a dense .npy array"),

@@ -145,6 +145,14 @@ def test_unsorted_and_repeated_entries_are_understood_as_scipy_does(
     assert "2 items without a code" in told
 
 
+def test_repeated_entries_of_a_coo_are_told_too(tmp_path: Path) -> None:
+    cells = {"row": np.array([0, 0, 2, 0, 3, 3]), "col": np.array([1, 1, 4, 1, 0, 2])}
+    path = altered(tmp_path / "weights.npz", format=np.array(b"coo"), **cells)
+    read = read_matrix(path, PLENTY)
+    assert "added up 2 entries that name a cell once more" in read.story
+    np.testing.assert_allclose(read.embedding.to_dense(), normalised(sp.load_npz(path).toarray()), atol=1e-6)
+
+
 def test_what_lies_behind_the_last_pointer_is_not_of_the_matrix(tmp_path: Path) -> None:
     path = altered(tmp_path / "weights.npz", data=np.arange(1, 9.0), indices=np.array([1, 3, 0, 0, 2, 4, 99, -1]))
     assert read_matrix(path, PLENTY).embedding.k == 3
