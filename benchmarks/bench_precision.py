@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.public_data import NAMES, interactions_of
-from trainer import machine
+from trainer import host, machine
 from trainer.evaluate import quality, rank_embedding
 from trainer.fit import TrainingRun
 from trainer.fit_options import FitOptions, Precision, default_dims
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--nonzeros", type=int, default=16)
     parser.add_argument("--dims", type=int, help="width, where the default takes too long")
-    parser.add_argument("--threads", type=int, default=machine.cores())
+    parser.add_argument("--threads", type=int, default=host.cores())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     probed = machine.probe_seconds("cpu")

@@ -61,6 +61,30 @@ class ItemEmbedding:
         values = np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
         return cls(as_dims(dims, n_dims), values.astype(np.float32), n_dims)
 
+    @classmethod
+    def from_rows(
+        cls, starts: NDArray[np.integer], dims: NDArray[np.integer], weights: NDArray[np.floating], n_dims: int
+    ) -> Self:
+        """Row `i` has the entries `starts[i]:starts[i + 1]`, of distinct dims; k is that of the fullest row.
+
+        Raises ValueError where no row has any.
+        """
+        lengths = np.diff(starts)
+        k = int(lengths.max(initial=0))
+        if not k:
+            raise ValueError("no row has a weight")
+        place = np.arange(k)
+        alive = place < lengths[:, None]
+        taken = np.zeros_like(alive)  # of the first k dims, of which a row leaves as many free as it lacks
+        low = np.flatnonzero(dims < k)
+        taken[np.searchsorted(starts, low, side="right") - 1, dims[low]] = True
+        free = np.argsort(taken, axis=1, kind="stable")
+        rectangle = np.take_along_axis(free, np.maximum(place - lengths[:, None], 0), axis=1)
+        rectangle[alive] = dims
+        values = np.zeros(alive.shape, np.float64)
+        values[alive] = weights
+        return cls.from_entries(rectangle, values, n_dims)
+
     def to_dense(self) -> NDArray[np.float32]:
         """A as (n_items, n_dims)."""
         matrix = np.zeros((self.n_items, self.n_dims), np.float32)

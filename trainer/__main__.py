@@ -12,6 +12,7 @@ from index.errors import ArtifactError, SparseshelfError
 from trainer.errors import TrainerError
 from trainer.options import parsed
 
+_MODULES = {"import": "import_matrix"}  # of commands that are no name in Python
 EXIT_ARTIFACT, EXIT_TRAINING, EXIT_INTERRUPTED = 5, 6, 130
 
 
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING if quiet else logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        importlib.import_module(f"trainer.commands.{options.command}").run(options)
+        importlib.import_module(f"trainer.commands.{_MODULES.get(options.command, options.command)}").run(options)
         sys.stdout.flush()
     except TrainerError as error:
         return _failed(error, error.exit_code)

@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
+
+from index.catalog import Catalog
+from index.embedding import ItemEmbedding
 from trainer.errors import ConfigurationError
 from trainer.fit_options import FitOptions
-from trainer.source import Source
+from trainer.segmentation.describe import has_words
 
 _FLOAT_BYTES = 4
 _LEAST_BATCH, _LEAST_OUTPUTS = 16, 1024
@@ -35,10 +39,25 @@ def checkpoint_bytes(n_items: int, options: FitOptions) -> int:
     return _FLOAT_BYTES * n_items * (rectangles + 2 * options.nonzeros) + 2**20
 
 
-def artifact_bytes(source: Source, options: FitOptions) -> int:
+def artifact_bytes(n_items: int, nonzeros: int, catalog: Catalog) -> int:
     """About the size of the artifact: codes, and titles and attributes as they are in memory."""
-    catalog = sum(len(title) for title in source.catalog.titles) + 16 * source.interactions.n_items
-    return source.interactions.n_items * (8 * options.nonzeros + 64) + 8 * catalog + 2**20
+    texts = sum(len(title) for title in catalog.titles) + 16 * n_items
+    return n_items * (8 * nonzeros + 64) + 8 * texts + 2**20
+
+
+def check_segments(embedding: ItemEmbedding, catalog: Catalog, available: int) -> None:
+    """Refuses a matrix in which segments could not be found: without words a group is as wide as the dims.
+
+    Raises ConfigurationError.
+    """
+    place = np.abs(embedding.weights).argmax(axis=1)[:, None]
+    n_groups = 2 * len(np.unique(np.take_along_axis(embedding.dims, place, axis=1)))  # of either sign
+    needed = 3 * _FLOAT_BYTES * min(n_groups, embedding.n_items) * embedding.n_dims
+    if needed > available and not has_words(catalog):
+        raise ConfigurationError(
+            f"segments of {embedding.n_dims:,} dims take about {needed / 2**30:.1f} GiB where nothing is known of the "
+            f"items, {available / 2**30:.1f} are there; name titles and attributes with --items"
+        )
 
 
 def check_memory(n_items: int, options: FitOptions, available: int) -> None:

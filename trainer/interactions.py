@@ -153,7 +153,7 @@ def binarise(
     named = (pl.col("user_id").str.len_chars() > 0) & (pl.col("item_id").str.len_chars() > 0)
     frame = dropped(frame.filter(named.fill_null(value=False)), "without a user or an item")
     if not frame.height:
-        raise _nothing_left(source, story)
+        raise _nothing_left(source, story, min_items_per_user)
     threshold = _threshold(frame, min_rating, source)
     if threshold is not None:
         frame = dropped(frame.filter(pl.col("rating") >= threshold), f"rated below {threshold:g} or not at all")
@@ -163,7 +163,7 @@ def binarise(
     kept = frame.join(few, on="user_id", how="anti")
     frame = dropped(kept, f"of {few.height:,} users with fewer than {min_items_per_user} items")
     if not frame.height:
-        raise _nothing_left(source, story)
+        raise _nothing_left(source, story, min_items_per_user)
     users, user_ids = _numbered(frame["user_id"])
     items, item_ids = _numbered(frame["item_id"])
     ones = np.ones(frame.height, np.float32)
@@ -184,10 +184,9 @@ def _fingerprint(matrix: Csr, *ids: list[str]) -> str:
     return found.hexdigest()
 
 
-def _nothing_left(source: str, story: Sequence[str]) -> DataError:
-    return DataError(
-        f"{source}: nothing is left to learn from ({'; '.join(story)}); lower --min-rating or --min-items-per-user"
-    )
+def _nothing_left(source: str, story: Sequence[str], min_items_per_user: int) -> DataError:
+    way_out = "lower --min-rating" + " or --min-items-per-user" * (min_items_per_user > 1)
+    return DataError(f"{source}: nothing is left to learn from ({'; '.join(story)}); {way_out}")
 
 
 def _threshold(frame: pl.DataFrame, min_rating: float | None, source: str) -> float | None:

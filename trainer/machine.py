@@ -1,16 +1,14 @@
-"""What this machine has: memory and cores as the container allows them, the device, the faster precision."""
+"""What training can use here: the device, its memory, the faster precision."""
 
-import os
 import time
 from functools import cache
-from pathlib import Path
 
 import torch
 
+from trainer import host
 from trainer.errors import ConfigurationError
 from trainer.fit_options import Precision
 
-_CGROUP = Path("/sys/fs/cgroup")
 _PROBE_USERS, _PROBE_ITEMS, _PROBE_DIMS, _PROBE_ROUNDS = 512, 2048, 512, 5
 WORTHWHILE = 0.6  # of float32's seconds for a product: bfloat16 loses digits and casts, so it has to pay
 
@@ -19,30 +17,7 @@ def memory_bytes(device: str = "cpu") -> int:
     """The memory of the machine, or of the container where it allows less; what is free of a GPU's."""
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
-    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limits = [_number(_CGROUP / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
-    return min([physical, *(limit for limit in limits if limit)])
-
-
-def cores() -> int:
-    """Cores that this process may use: its affinity, and the container's share of time."""
-    n_cores = len(os.sched_getaffinity(0))
-    quota, period = [*_words(_CGROUP / "cpu.max"), "max", "max"][:2]
-    if quota.isdigit() and period.isdigit() and int(period):
-        n_cores = min(n_cores, max(1, -(-int(quota) // int(period))))
-    return n_cores
-
-
-def _words(path: Path) -> list[str]:
-    try:
-        return path.read_text().split()
-    except OSError:
-        return []
-
-
-def _number(path: Path) -> int | None:
-    words = _words(path)
-    return int(words[0]) if words and words[0].isdigit() else None
+    return host.memory_bytes()
 
 
 def device(asked: str | None) -> str:

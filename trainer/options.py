@@ -6,42 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.datasets import DATASETS
-from trainer.interactions import PRESETS
-from trainer.items import TYPES
+from trainer.option_groups import (
+    OF_COLUMNS,
+    OF_ITEMS,
+    RATINGS,
+    add_columns,
+    add_items,
+    add_out,
+    add_segments,
+    add_telling,
+    character,
+    flag,
+    natural,
+    positive,
+)
 from trainer.schedule import SCHEDULES
-from trainer.segmentation import SegmentOptions
-from trainer.segmentation.embed import DEFAULT_TAU, KEYWORDS, SENTENCES
-from trainer.segmentation.encoder import DEFAULT_MODEL
+from trainer.segmentation.embed import SENTENCES
 
-_OF_FILES = (
-    "items", "preset", "user_col", "item_col", "rating_col", "timestamp_col", "items_id_col", "title_col", "attribute",
-    "separator",
-)  # fmt: skip
+_OF_FILES = ("items", *OF_ITEMS, *OF_COLUMNS, "separator")
 EXIT_CODES = (
     "exit codes: 0 done, 2 usage, 3 bad configuration, 4 bad data, 5 bad artifact, 6 training failed, 130 interrupted"
 )
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
-def natural(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError("must lie between 0 and 2^32 - 1")
-    return number
-
-
-def character(text: str) -> str:
-    if len(text.encode()) != 1:
-        raise argparse.ArgumentTypeError(
-            "must be one character; MovieLens' files with :: between the columns are read by --dataset"
-        )
-    return text
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -51,11 +36,18 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.command == "fit":
         told = [name for name in _OF_FILES if getattr(options, name)]
         if options.dataset and told:
-            root.error(f"--{told[0].replace('_', '-')} goes with --data; --dataset {options.dataset} knows its columns")
-        if options.embedder_model and options.embedder != SENTENCES:
-            root.error(f"--embedder-model goes with --embedder {SENTENCES}")
+            root.error(f"{flag(told[0])} goes with --data; --dataset {options.dataset} knows its columns")
         if options.compare and not options.holdout:
             root.error("--compare measures on held-out users; leave --no-holdout out")
+    if options.command == "import":
+        for needed, names in {"items": OF_ITEMS, "data": (*OF_COLUMNS, "min_rating")}.items():
+            for name in names:
+                if not getattr(options, needed) and getattr(options, name) not in (None, []):
+                    root.error(f"{flag(name)} goes with --{needed}")
+        if options.separator and not (options.items or options.data):
+            root.error("--separator goes with --items or --data")
+    if getattr(options, "embedder_model", None) and options.embedder != SENTENCES:
+        root.error(f"--embedder-model goes with --embedder {SENTENCES}")
     return options
 
 
@@ -85,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
             "--data ratings.csv --items items.csv --out artifacts",
         )
     )  # fmt: skip
+    _import(
+        command(
+            "import", "make a version of an item matrix from elsewhere", "--matrix FILE --item-ids FILE --out FOLDER …",
+            "--matrix weights.npz --item-ids ids.txt --items items.csv --out artifacts",
+        )
+    )  # fmt: skip
     _recommend(
         command(
             "recommend", "answer a file of users with a file", "ARTIFACTS --users FILE --out FILE …",
@@ -111,9 +109,7 @@ def _inspect(inspect: argparse.ArgumentParser) -> None:
 def _fit(fit: argparse.ArgumentParser) -> None:
     data = fit.add_argument_group("data")
     source = data.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--data", type=Path, metavar="FILE", help="ratings: .csv, .tsv, .inter (also .gz), .parquet, .jsonl"
-    )
+    source.add_argument("--data", type=Path, metavar="FILE", help=RATINGS)
     source.add_argument(
         "--dataset",
         choices=sorted(DATASETS),
@@ -123,28 +119,8 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--data-dir", type=Path, metavar="FOLDER", default=Path("data"), help="where fetched archives are kept (data)"
     )
-    data.add_argument("--items", type=Path, metavar="FILE", help="titles and attributes of the items")
-    data.add_argument(
-        "--preset",
-        choices=sorted(PRESETS),
-        metavar="NAME",
-        help=f"column names of a well-known format: {', '.join(sorted(PRESETS))}",
-    )
-    for part in ("user", "item", "rating", "timestamp"):
-        data.add_argument(f"--{part}-col", metavar="NAME", help=f"the {part} column (found by its usual names)")
-    data.add_argument("--items-id-col", metavar="NAME", help="the item column of the items file")
-    data.add_argument("--title-col", metavar="NAME", help="the title column of the items file")
-    data.add_argument(
-        "--attribute", action="append", default=[], metavar="NAME=TYPE",
-        help=f"type of an items column, one of {', '.join(TYPES)} (found out); may be repeated",
-    )  # fmt: skip
-    data.add_argument(
-        "--separator",
-        type=character,
-        metavar="CHARACTER",
-        help="between the columns of the text files (by their ending)",
-    )
-    data.add_argument("--min-rating", type=float, metavar="X", help="least positive rating (4 of 1 to 5 stars)")
+    add_items(data)
+    add_columns(data)
     data.add_argument(
         "--min-items-per-user", type=positive, metavar="N", default=5, help="users with fewer are dropped (5)"
     )
@@ -200,32 +176,8 @@ def _fit(fit: argparse.ArgumentParser) -> None:
         help="of torch (all cores it may use); the same number gives the same bytes",
     )
 
-    segments = fit.add_argument_group("segments")
-    defaults = SegmentOptions()
-    segments.add_argument(
-        "--embedder", choices=(KEYWORDS, SENTENCES), default=KEYWORDS,
-        help=f"what groups are compared by when they merge ({KEYWORDS}); {SENTENCES} needs the extra 'segments'",
-    )  # fmt: skip
-    segments.add_argument("--embedder-model", metavar="NAME_OR_FOLDER", help=f"the sentence encoder ({DEFAULT_MODEL})")
-    segments.add_argument(
-        "--tau", type=float, metavar="X",
-        help=f"cosine over which groups merge ({DEFAULT_TAU[KEYWORDS]}, with {SENTENCES} {DEFAULT_TAU[SENTENCES]})",
-    )  # fmt: skip
-    segments.add_argument(
-        "--max-share",
-        type=float,
-        metavar="X",
-        default=defaults.max_share,
-        help=f"of the items in one segment ({defaults.max_share})",
-    )
-    segments.add_argument(
-        "--min-segment-items", type=int, metavar="N", default=defaults.min_items,
-        help=f"smaller segments join their closest one ({defaults.min_items})",
-    )  # fmt: skip
-
-    out = fit.add_argument_group("output")
-    out.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the new version goes")
-    out.add_argument("--name", metavar="NAME", help="first part of the version's name (the data's)")
+    add_segments(fit)
+    out = add_out(fit)
     out.add_argument(
         "--once", action="store_true", help="do nothing where the current version has the same data and options"
     )
@@ -235,8 +187,26 @@ def _fit(fit: argparse.ArgumentParser) -> None:
         help="keep nothing of a run until it is done (saves disk space)",
     )  # fmt: skip
     out.add_argument("--log", type=Path, metavar="FILE", help="write a line of JSON an epoch")
-    out.add_argument("--json", action="store_true", help="print the result as JSON")
-    out.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")
+    add_telling(out)
+
+
+def _import(import_: argparse.ArgumentParser) -> None:
+    matrix = import_.add_argument_group("matrix")
+    matrix.add_argument(
+        "--matrix", type=Path, required=True, metavar="FILE",
+        help="a row an item and a column a dim: .npz as scipy.sparse.save_npz writes it",
+    )  # fmt: skip
+    matrix.add_argument(
+        "--item-ids", type=Path, required=True, metavar="FILE",
+        help="the items of its rows, in their order: text, a line each, or .npy of text or whole numbers",
+    )  # fmt: skip
+    data = import_.add_argument_group("data")
+    add_items(data)
+    data.add_argument("--data", type=Path, metavar="FILE", help=f"{RATINGS}; only to know what is popular")
+    add_columns(data)
+    add_segments(import_)
+    add_out(import_)
+    add_telling(import_)
 
 
 def _recommend(recommend: argparse.ArgumentParser) -> None:
@@ -260,5 +230,4 @@ def _recommend(recommend: argparse.ArgumentParser) -> None:
     recommend.add_argument(
         "--separator", type=character, metavar="CHARACTER", help="between the columns of the users file"
     )
-    recommend.add_argument("--json", action="store_true", help="print the result as JSON")
-    recommend.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")
+    add_telling(recommend)

@@ -75,7 +75,7 @@ class RunFolder:
     def check_space(self, checkpoint_bytes: int, artifact_bytes: int) -> None:
         """Refuses before training what the disk cannot hold. A checkpoint is written beside the one before."""
         free = shutil.disk_usage(self.folder).free
-        if self.has_checkpoint:  # the one before is there already
+        if self.keeps_checkpoints and self.has_checkpoint:  # the one before is there already
             free += self._path.stat().st_size
         needed = artifact_bytes + (2 * checkpoint_bytes if self.keeps_checkpoints else 0)
         if needed > free:

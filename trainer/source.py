@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -43,10 +44,25 @@ def _public(options: argparse.Namespace) -> Source:
     _tell(interactions.story)
     read = read_catalog(tables.items, interactions.item_ids, ItemColumns(), f"{options.dataset}'s items")
     _tell(read.story)
-    return Source(options.dataset, interactions, read.catalog, _fingerprint(interactions, read.catalog))
+    return _source(options.dataset, interactions, read.catalog)
 
 
 def _files(options: argparse.Namespace) -> Source:
+    interactions = read_ratings(options, min_items_per_user=options.min_items_per_user)
+    return _source(name_of(options.data), interactions, read_items(options, interactions.item_ids))
+
+
+def _source(name: str, interactions: Interactions, catalog: Catalog) -> Source:
+    return Source(name, interactions, catalog, fingerprint(interactions.fingerprint, catalog))
+
+
+def name_of(path: Path) -> str:
+    """What data are called that nobody named: their file, without its endings."""
+    return path.name.split(".")[0]
+
+
+def read_ratings(options: argparse.Namespace, *, min_items_per_user: int) -> Interactions:
+    """The file of --data, and the telling of it. Raises DataError, ConfigurationError."""
     columns = restricted(
         PRESETS.get(options.preset, Columns()),
         user=options.user_col,
@@ -59,23 +75,28 @@ def _files(options: argparse.Namespace) -> Source:
         columns,
         separator=options.separator,
         min_rating=options.min_rating,
-        min_items_per_user=options.min_items_per_user,
+        min_items_per_user=min_items_per_user,
     )
     _tell(interactions.story)
-    name = options.data.name.split(".")[0]
+    return interactions
+
+
+def read_items(options: argparse.Namespace, item_ids: Sequence[str]) -> Catalog:
+    """The file of --items in the order of `item_ids`, and the telling of it; without the option nothing is known.
+
+    Raises DataError, ConfigurationError.
+    """
     if options.items is None:
-        catalog = without_items_file(interactions.n_items)
-        return Source(name, interactions, catalog, _fingerprint(interactions, catalog))
-    frame = read_table(options.items, options.separator)
-    item_columns = ItemColumns(options.items_id_col, options.title_col, _types(options.attribute))
-    read = read_catalog(frame, interactions.item_ids, item_columns, str(options.items))
+        return without_items_file(len(item_ids))
+    columns = ItemColumns(options.items_id_col, options.title_col, _types(options.attribute))
+    read = read_catalog(read_table(options.items, options.separator), item_ids, columns, str(options.items))
     _tell(read.story)
-    return Source(name, interactions, read.catalog, _fingerprint(interactions, read.catalog))
+    return read.catalog
 
 
-def _fingerprint(interactions: Interactions, catalog: Catalog) -> str:
-    """sha256 of what is learned from: the interactions, and titles and attributes as they were understood."""
-    found = hashlib.sha256(interactions.fingerprint.encode())
+def fingerprint(learned: str, catalog: Catalog) -> str:
+    """sha256 of what is `learned` from, by its digest, and of titles and attributes as they were understood."""
+    found = hashlib.sha256(learned.encode())
     columns = {name: (column.kind, vars(column).values()) for name, column in catalog.attributes.items()}
     for name, (kind, parts) in {"": ("title", [catalog.titles]), **columns}.items():
         found.update(f"{len(name)} {name} {kind}\n".encode())

@@ -1,5 +1,6 @@
 """What a finished run says on stdout."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from index.artifact import Artifact
@@ -48,6 +49,13 @@ def described(artifact: Artifact, *, n_segments: int | None = None) -> str:
     if len(shown) < len(segments):
         lines.append(f"         and {len(segments) - len(shown)} more")
     return "\n".join(lines)
+
+
+def finished(artifact: Artifact, *, in_json: bool) -> str:
+    """What a command says of the version that it wrote."""
+    if in_json:
+        return json.dumps(as_json(artifact), indent=2)
+    return f"{described(artifact, n_segments=12)}\n\nin {artifact.folder}"
 
 
 def as_json(artifact: Artifact) -> dict[str, object]:

@@ -69,3 +69,17 @@ def broken(dims: object, weights: object, n_dims: int = 4) -> str | None:
 )
 def test_a_broken_invariant_is_named(dims: object, weights: object, words: str) -> None:
     assert words in str(broken(dims, weights))
+
+
+def test_rows_of_different_lengths_become_rectangles() -> None:
+    starts, dims = np.array([0, 3, 3, 4, 6]), np.array([4, 0, 2, 1, 3, 1])
+    found = ItemEmbedding.from_rows(starts, dims, np.array([2.0, -1, 2, -5, 3, 4]), 5)
+    assert found.violation() is None
+    expected = np.array([[-1 / 3, 0, 2 / 3, 0, 2 / 3], [0, 0, 0, 0, 0], [0, -1, 0, 0, 0], [0, 0.8, 0, 0.6, 0]])
+    np.testing.assert_allclose(found.to_dense(), expected, atol=1e-6)
+    assert found.k == 3
+
+
+def test_rows_without_any_weight_have_no_rectangle() -> None:
+    with pytest.raises(ValueError, match="no row has a weight"):
+        ItemEmbedding.from_rows(np.zeros(4, np.int64), np.array([], np.int64), np.array([]), 5)

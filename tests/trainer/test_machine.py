@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer import machine
+from trainer import host, machine
 from trainer.errors import ConfigurationError
 
 
 @pytest.fixture
 def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in the form of /sys/fs/cgroup."""
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    monkeypatch.setattr(host, "_CGROUP", tmp_path)
     return tmp_path
 
 
@@ -39,15 +39,15 @@ def test_a_containers_limit_counts_where_it_is_less(cgroup: Path, file: str) -> 
 )
 def test_a_containers_share_of_time_counts_as_cores(cgroup: Path, quota: str, expected: int | None) -> None:
     (cgroup / "cpu.max").write_text(quota)
-    assert machine.cores() == (expected or len(os.sched_getaffinity(0)))
+    assert host.cores() == (expected or len(os.sched_getaffinity(0)))
 
 
 def test_cores_that_are_not_ours_do_not_count() -> None:
     program = """
 import os
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-from trainer import machine
-print(machine.cores())
+from trainer import host
+print(host.cores())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"

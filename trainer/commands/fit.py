@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -18,16 +17,17 @@ from index.errors import ArtifactError
 from index.model import Model
 from index.recommender import Recommender
 from index.vocabulary import Vocabulary
-from trainer import checkpoint, footprint, machine, summary
+from trainer import checkpoint, footprint, host, machine, summary
 from trainer.baselines import ease, popular
 from trainer.checkpoint import Checkpoint, Decides
 from trainer.errors import ConfigurationError, TrainerError, TrainingError
 from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import fit
 from trainer.fit_options import FitOptions, default_batch_size, default_dims
+from trainer.option_groups import segment_options
 from trainer.progress import Progress
 from trainer.run_folder import RunFolder
-from trainer.segmentation import SegmentOptions, default_model, default_tau, encoder_of, recorded, segment
+from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
 from trainer.segmentation.encoder import SentenceEncoder
 from trainer.source import Source, read_source
@@ -40,19 +40,15 @@ _BY_MACHINE = ("threads", "device", "precision")
 
 
 def run(options: argparse.Namespace) -> None:
-    segment_options = _segment_options(options)
-    encoder = encoder_of(segment_options)
+    chosen = segment_options(options)
+    encoder = encoder_of(chosen)
     with RunFolder(options.out, checkpoints=options.checkpoints) as folder:
-        written = _fit(options, segment_options, encoder, folder)
-    if options.json:
-        print(json.dumps(summary.as_json(written), indent=2))
-    else:
-        print(summary.described(written, n_segments=12))
-        print(f"\nin {written.folder}")
+        written = _fit(options, chosen, encoder, folder)
+    print(summary.finished(written, in_json=options.json))
 
 
 def _fit(
-    options: argparse.Namespace, segment_options: SegmentOptions, encoder: SentenceEncoder | None, folder: RunFolder
+    options: argparse.Namespace, chosen: SegmentOptions, encoder: SentenceEncoder | None, folder: RunFolder
 ) -> Artifact:
     """The version that was trained; with --once the current one, where it has the same data and options."""
     source = read_source(options)
@@ -65,7 +61,7 @@ def _fit(
     decides = {**decided, "holdout": options.holdout, "data": interactions.fingerprint}
     record = {
         **dataclasses.asdict(fit_options),
-        **recorded(segment_options, encoder),
+        **recorded(chosen, encoder),
         "holdout": options.holdout,
         "min_items_per_user": options.min_items_per_user,
         "min_rating": interactions.min_rating,
@@ -83,7 +79,7 @@ def _fit(
     folder.begin({**decides, **choices}, resumed)
     embedding = _trained(options, parts, fit_options, device=choices["device"], resumed=resumed, folder=folder)
     popularity = popular.popularity(parts.train)
-    segments = segment(embedding, source.catalog, interactions.item_ids, popularity, segment_options, encoder=encoder)
+    segments = segment(embedding, source.catalog, interactions.item_ids, popularity, chosen, encoder=encoder)
     model = Model(embedding, popularity, Vocabulary.of(interactions.item_ids), source.catalog, segments)
     written = artifact.write(
         options.out,
@@ -142,7 +138,7 @@ def _machine_choices(options: argparse.Namespace, kept: Decides) -> dict[str, An
         if "device" in asked:
             raise
         raise _other_run([f"device {device}, which is not here"]) from error
-    torch.set_num_threads(asked.get("threads") or kept.get("threads") or machine.cores())
+    torch.set_num_threads(asked.get("threads") or kept.get("threads") or host.cores())
     precision = asked.get("precision") or kept.get("precision") or machine.default_precision(device)
     return {"threads": torch.get_num_threads(), "device": device, "precision": precision}
 
@@ -150,16 +146,6 @@ def _machine_choices(options: argparse.Namespace, kept: Decides) -> dict[str, An
 def _asked(options: argparse.Namespace) -> dict[str, Any]:
     """What the caller did not leave to the machine."""
     return {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
-
-
-def _segment_options(options: argparse.Namespace) -> SegmentOptions:
-    return SegmentOptions(
-        tau=default_tau(options.embedder) if options.tau is None else options.tau,
-        max_share=options.max_share,
-        min_items=options.min_segment_items,
-        embedder=options.embedder,
-        embedder_model=options.embedder_model or default_model(options.embedder),
-    )
 
 
 def _current(options: argparse.Namespace) -> Artifact | None:
@@ -191,7 +177,7 @@ def _check_room(source: Source, options: FitOptions, folder: RunFolder, device: 
     if compare:
         ease.check_memory(n_items, machine.memory_bytes())
     checkpoints = footprint.checkpoint_bytes(n_items, options)
-    folder.check_space(checkpoints, footprint.artifact_bytes(source, options))
+    folder.check_space(checkpoints, footprint.artifact_bytes(n_items, options.nonzeros, source.catalog))
     logger.info(
         "about %s MiB of memory beside the data, %s MiB of disk for checkpoints; %s products",
         *(f"{-(-n_bytes // 2**20):,}" for n_bytes in (footprint.bytes_needed(n_items, options), 2 * checkpoints)),

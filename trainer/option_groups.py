@@ -1,0 +1,119 @@
+"""Options that several commands have: the groups that they are added in, and what is made of them."""
+
+import argparse
+from pathlib import Path
+
+from trainer.interactions import PRESETS
+from trainer.items import TYPES
+from trainer.segmentation import SegmentOptions, default_model, default_tau
+from trainer.segmentation.embed import DEFAULT_TAU, KEYWORDS, SENTENCES
+from trainer.segmentation.encoder import DEFAULT_MODEL
+
+OF_ITEMS = ("items_id_col", "title_col", "attribute")
+OF_COLUMNS = ("preset", "user_col", "item_col", "rating_col", "timestamp_col")
+RATINGS = "ratings: .csv, .tsv, .inter (also .gz), .parquet, .jsonl"
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def natural(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError("must lie between 0 and 2^32 - 1")
+    return number
+
+
+def character(text: str) -> str:
+    if len(text.encode()) != 1:
+        raise argparse.ArgumentTypeError(
+            "must be one character; MovieLens' files with :: between the columns are read by --dataset"
+        )
+    return text
+
+
+def flag(name: str) -> str:
+    """As it is written: `--title-col` for `title_col`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def add_items(data: argparse._ArgumentGroup) -> None:
+    data.add_argument("--items", type=Path, metavar="FILE", help="titles and attributes of the items")
+    data.add_argument("--items-id-col", metavar="NAME", help="the item column of the items file")
+    data.add_argument("--title-col", metavar="NAME", help="the title column of the items file")
+    data.add_argument(
+        "--attribute", action="append", default=[], metavar="NAME=TYPE",
+        help=f"type of an items column, one of {', '.join(TYPES)} (found out); may be repeated",
+    )  # fmt: skip
+
+
+def add_columns(data: argparse._ArgumentGroup) -> None:
+    """Of the ratings file; the separator is the items file's too."""
+    data.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        metavar="NAME",
+        help=f"column names of a well-known format: {', '.join(sorted(PRESETS))}",
+    )
+    for part in ("user", "item", "rating", "timestamp"):
+        data.add_argument(f"--{part}-col", metavar="NAME", help=f"the {part} column (found by its usual names)")
+    data.add_argument(
+        "--separator",
+        type=character,
+        metavar="CHARACTER",
+        help="between the columns of the text files (by their ending)",
+    )
+    data.add_argument("--min-rating", type=float, metavar="X", help="least positive rating (4 of 1 to 5 stars)")
+
+
+def add_segments(command: argparse.ArgumentParser) -> None:
+    segments = command.add_argument_group("segments")
+    defaults = SegmentOptions()
+    segments.add_argument(
+        "--embedder", choices=(KEYWORDS, SENTENCES), default=KEYWORDS,
+        help=f"what groups are compared by when they merge ({KEYWORDS}); {SENTENCES} needs the extra 'segments'",
+    )  # fmt: skip
+    segments.add_argument("--embedder-model", metavar="NAME_OR_FOLDER", help=f"the sentence encoder ({DEFAULT_MODEL})")
+    segments.add_argument(
+        "--tau", type=float, metavar="X",
+        help=f"cosine over which groups merge ({DEFAULT_TAU[KEYWORDS]}, with {SENTENCES} {DEFAULT_TAU[SENTENCES]})",
+    )  # fmt: skip
+    segments.add_argument(
+        "--max-share",
+        type=float,
+        metavar="X",
+        default=defaults.max_share,
+        help=f"of the items in one segment ({defaults.max_share})",
+    )
+    segments.add_argument(
+        "--min-segment-items", type=int, metavar="N", default=defaults.min_items,
+        help=f"smaller segments join their closest one ({defaults.min_items})",
+    )  # fmt: skip
+
+
+def segment_options(options: argparse.Namespace) -> SegmentOptions:
+    """What `add_segments` was given. Raises ConfigurationError."""
+    return SegmentOptions(
+        tau=default_tau(options.embedder) if options.tau is None else options.tau,
+        max_share=options.max_share,
+        min_items=options.min_segment_items,
+        embedder=options.embedder,
+        embedder_model=options.embedder_model or default_model(options.embedder),
+    )
+
+
+def add_out(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Where a new version goes."""
+    out = command.add_argument_group("output")
+    out.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the new version goes")
+    out.add_argument("--name", metavar="NAME", help="first part of the version's name (the data's)")
+    return out
+
+
+def add_telling(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    command.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")
