@@ -58,7 +58,7 @@ ONLY_IN = {
     },
     "httpx": {"trainer/datasets/download.py"},
     "matplotlib": {"trainer/experiment/plots.py"},
-    "fcntl": {"trainer/datasets/partial.py", "trainer/run_folder.py"},
+    "fcntl": {"trainer/datasets/partial.py", "trainer/locked_folder.py"},
     "uvicorn": {"service/__main__.py"},
 }
 FILES = sorted(path for package in FORBIDDEN for path in (ROOT / package).rglob("*.py"))

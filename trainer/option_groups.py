@@ -10,7 +10,6 @@ from trainer.segmentation.embed import DEFAULT_TAU, KEYWORDS, SENTENCES
 from trainer.segmentation.encoder import DEFAULT_MODEL
 
 OF_ITEMS = ("items_id_col", "title_col", "attribute")
-OF_COLUMNS = ("preset", "user_col", "item_col", "rating_col", "timestamp_col")
 RATINGS = "ratings: .csv, .tsv, .inter (also .gz), .parquet, .jsonl"
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from trainer.datasets import DATASETS
 from trainer.option_groups import (
-    OF_COLUMNS,
     OF_ITEMS,
     RATINGS,
     add_columns,
@@ -20,6 +19,7 @@ from trainer.option_groups import (
     natural,
     positive,
 )
+from trainer.ratings import OF_COLUMNS
 from trainer.schedule import SCHEDULES
 from trainer.segmentation.embed import SENTENCES
 
@@ -89,6 +89,12 @@ def parser() -> argparse.ArgumentParser:
             "artifacts --users histories.csv --out answers.parquet",
         )
     )  # fmt: skip
+    _report(
+        command(
+            "report", "compare all systems at all sizes: the paper's table and plots", "--config FILE --out FOLDER …",
+            "--config paper.toml --out report",
+        )
+    )  # fmt: skip
     _inspect(command("inspect", "verify an artifact and say what is in it", "ARTIFACTS …", "artifacts"))
     return root
 
@@ -104,6 +110,30 @@ def _inspect(inspect: argparse.ArgumentParser) -> None:
     inspect.add_argument("artifacts", type=Path, metavar="ARTIFACTS", help="folder with CURRENT and its versions")
     inspect.add_argument("--version", metavar="NAME", help="look at this version (the current one)")
     inspect.add_argument("--json", action="store_true", help="print JSON: the manifest and every segment")
+
+
+def _report(report: argparse.ArgumentParser) -> None:
+    report.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="data sets, systems, budgets and seeds, in TOML"
+    )
+    report.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER",
+        help="where measurements, table and plots go; what lies there already is not measured again",
+    )  # fmt: skip
+    report.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER", default=Path("data"), help="where fetched archives are kept (data)"
+    )
+    report.add_argument("--jobs", type=positive, metavar="N", help="fits at a time (one a core; one on a CUDA device)")
+    report.add_argument("--threads", type=positive, metavar="N", help="of each job (the cores divided by the jobs)")
+    report.add_argument("--precision", choices=("float32", "bfloat16"), help="of the products (timed: the faster one)")
+    report.add_argument("--device", choices=("cpu", "cuda"), help="where to compute (cuda where there is one)")
+    report.add_argument(
+        "--pair", nargs=2, action="append", default=[], metavar="SYSTEM",
+        help="a further difference with its interval, first minus second: compressed-elsa@128 ease; may be repeated",
+    )  # fmt: skip
+    report.add_argument("--render", action="store_true", help="measure nothing: write what is there")
+    report.add_argument("--json", action="store_true", help="print report.json instead of the table")
+    report.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")
 
 
 def _fit(fit: argparse.ArgumentParser) -> None:

@@ -9,6 +9,8 @@ from trainer.interactions import PRESETS, Columns, Interactions, binarise, read_
 
 logger = logging.getLogger(__name__)
 
+OF_COLUMNS = ("preset", "user_col", "item_col", "rating_col", "timestamp_col")
+
 
 @dataclass(frozen=True)
 class Ratings:
@@ -22,6 +24,7 @@ class Ratings:
     user_col: str | None = None
     item_col: str | None = None
     rating_col: str | None = None
+    timestamp_col: str | None = None
     separator: str | None = None
     min_rating: float | None = None
     min_items_per_user: int = 5
@@ -37,7 +40,11 @@ class Ratings:
 
     def _file(self, path: Path) -> Interactions:
         columns = restricted(
-            PRESETS.get(str(self.preset), Columns()), user=self.user_col, item=self.item_col, rating=self.rating_col
+            PRESETS.get(str(self.preset), Columns()),
+            user=self.user_col,
+            item=self.item_col,
+            rating=self.rating_col,
+            timestamp=self.timestamp_col,
         )
         return read_interactions(
             path,

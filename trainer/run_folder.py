@@ -1,10 +1,7 @@
 """The output folder while a run writes to it: locked, known to be writable and large enough, with its checkpoint."""
 
-import fcntl
 import logging
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +10,7 @@ from index import artifact
 from trainer import checkpoint
 from trainer.checkpoint import Checkpoint, Decides
 from trainer.errors import ConfigurationError, TrainerError
+from trainer.locked_folder import LockedFolder
 
 logger = logging.getLogger(__name__)
 
@@ -32,25 +30,10 @@ class RunFolder:
         self._decides: Decides = {}
         self._kept: int | None = None  # epochs done, as the checkpoint has them
         self._failing = False
-        self._lock: int | None = None  # the folder itself, held open
+        self._locked = LockedFolder(folder)
 
     def __enter__(self) -> Self:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
-            self._lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise ConfigurationError(f"--out {self.folder}: cannot be written to ({error.strerror})") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._lock)
-            raise ConfigurationError(
-                f"--out {self.folder}: another run is writing to it; wait for it or choose another folder"
-            ) from error
-        except OSError:  # a file system without locks
-            pass
+        self._locked.__enter__()
         self._sweep()
         return self
 
@@ -60,8 +43,7 @@ class RunFolder:
         failed = kind is not None and issubclass(kind, TrainerError)  # would fail again
         if kind is not None and not failed and self._kept is not None:
             logger.warning("epoch %d is kept: the same command with --resume goes on after it", self._kept)
-        if self._lock is not None:
-            os.close(self._lock)
+        self._locked.__exit__(kind, error, trace)
 
     def _sweep(self) -> None:
         for leftover in (

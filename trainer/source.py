@@ -13,8 +13,9 @@ from index.catalog import Catalog
 from index.vocabulary import Strings
 from trainer import datasets
 from trainer.errors import ConfigurationError
-from trainer.interactions import PRESETS, Columns, Interactions, binarise, read_interactions, restricted
+from trainer.interactions import Interactions, binarise
 from trainer.items import TYPES, ItemColumns, read_catalog, without_items_file
+from trainer.ratings import OF_COLUMNS, Ratings
 from trainer.tables import read_table
 
 logger = logging.getLogger(__name__)
@@ -63,22 +64,14 @@ def name_of(path: Path) -> str:
 
 def read_ratings(options: argparse.Namespace, *, min_items_per_user: int) -> Interactions:
     """The file of --data, and the telling of it. Raises DataError, ConfigurationError."""
-    columns = restricted(
-        PRESETS.get(options.preset, Columns()),
-        user=options.user_col,
-        item=options.item_col,
-        rating=options.rating_col,
-        timestamp=options.timestamp_col,
-    )
-    interactions = read_interactions(
+    columns = {name: getattr(options, name) for name in OF_COLUMNS}
+    return Ratings(
         options.data,
-        columns,
         separator=options.separator,
         min_rating=options.min_rating,
         min_items_per_user=min_items_per_user,
-    )
-    _tell(interactions.story)
-    return interactions
+        **columns,
+    ).read()
 
 
 def read_items(options: argparse.Namespace, item_ids: Sequence[str]) -> Catalog:

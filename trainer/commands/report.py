@@ -3,7 +3,7 @@
 import argparse
 import logging
 
-from trainer import machine
+from trainer import host, machine
 from trainer.errors import ConfigurationError, TrainingError
 from trainer.experiment.document import summary, write_report
 from trainer.experiment.grid import read_grid
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
 def _machine(options: argparse.Namespace) -> Machine:
     """One thread a job where there are as many jobs as cores: two products side by side are faster than one on two."""
     device = machine.device(options.device)
-    jobs = options.jobs or (1 if device == "cuda" else machine.cores())
-    threads = options.threads or max(machine.cores() // jobs, 1)
+    jobs = options.jobs or (1 if device == "cuda" else host.cores())
+    threads = options.threads or max(host.cores() // jobs, 1)
     precision = options.precision or machine.default_precision(device)
     return Machine(jobs, threads, machine.memory_bytes(device), precision, device)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_what_is_measured_is_what_the_split_says(tmp_path: Path, shop_grid: Call
         parts = splits[measurement.cell.protocol]
         assert parts.test is not None
         train = parts.train if parts.full_train is None else parts.full_train
-        rankings = rank_scores(lambda histories, train=train: popular.scores(train, histories), parts.test)
+        rankings = rank_scores(partial(popular.scores, train), parts.test)
         expected = quality(rankings, parts.test.targets).named()
         assert measurement.metrics is not None
         assert measurement.metrics["ndcg@100"] == pytest.approx(expected["ndcg@100"].mean())
