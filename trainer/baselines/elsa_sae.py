@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from index.embedding import ItemEmbedding
 from trainer.baselines.dense_elsa import DenseElsa
-from trainer.baselines.sparse_autoencoder import AutoencoderOptions, learn
+from trainer.baselines.sparse_autoencoder import MOST_BATCH, AutoencoderOptions, learn
 from trainer.baselines.system import PAPER_NONZERO_BYTES, Context, Learned, Setting
 from trainer.errors import ConfigurationError
 from trainer.evaluate import quality, rank_scores
 from trainer.interactions import Csr
 from trainer.split import Holdout
 
-MOST_EPOCHS = 100
+MOST_EPOCHS = 60
 _COPIES = 5  # of the autoencoder's two matrices: themselves, gradients, two moments and a step at work
 
 
@@ -37,10 +37,10 @@ class ElsaSae:
     title: ClassVar[str] = "ELSA + SAE"
     sized: ClassVar[bool] = True
     settings: Sequence[Setting] = (
-        {"learning_rate": 0.003, "widening": 1},
-        {"learning_rate": 0.01, "widening": 1},
-        {"learning_rate": 0.003, "widening": 2},
-        {"learning_rate": 0.01, "widening": 2},
+        {"learning_rate": 0.003, "widening": 0.5},
+        {"learning_rate": 0.01, "widening": 0.5},
+        {"learning_rate": 0.003, "widening": 1.0},
+        {"learning_rate": 0.01, "widening": 1.0},
     )
 
     def __init__(self, context: Context) -> None:
@@ -64,7 +64,7 @@ class ElsaSae:
         )
         k = budget // PAPER_NONZERO_BYTES
         validate = None if validation is None else partial(_ndcg, validation)
-        embedding, epochs = learn(base.matrix, k, options, validate)
+        embedding, epochs = learn(base.matrix, k, options, validate, self.context.device)
         found = {**setting, "epochs": epochs, "base": base.found}
         return Learned(partial(scores, as_csr(embedding)), PAPER_NONZERO_BYTES * k, embedding.bytes_per_item, found)
 
@@ -82,8 +82,8 @@ class ElsaSae:
     def bytes_needed(self, n_users: int, n_items: int, budget: int | None) -> int:
         """About the peak: while dense ELSA learns, or while its matrix, once more normalised, is compressed."""
         width = self.context.dims
-        widest = width * max(int(setting["widening"]) for setting in self.settings)
-        step = 2 * AutoencoderOptions.batch_size * (widest + width)
+        widest = int(width * max(setting["widening"] for setting in self.settings))
+        step = 2 * MOST_BATCH * (widest + width)
         compressing = 4 * (3 * n_items * width + 2 * _COPIES * widest * width + step)
         return max(DenseElsa(self.context).bytes_needed(n_users, n_items, None), compressing)
 

@@ -20,6 +20,7 @@ from trainer.fit_options import Precision
 
 WIDER = 4  # the second term of the loss decodes this many times k activations
 WIDER_SHARE = 1 / 8  # and counts this much
+MOST_BATCH = 1024  # the authors'
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,21 @@ class AutoencoderOptions:
     learning_rate: float
     epochs: int
     """Most epochs; all of them where nobody validates."""
-    rhythm: int = 10
+    rhythm: int = 5
     """Epochs between two validations."""
-    patience: int = 2
+    patience: int = 3
     """Validations without a better one after which the run ends."""
-    batch_size: int = 1024
-    """Items a step."""
+    batch_size: int | None = None
+    """Items a step; None: the power of two that makes about 32 steps an epoch, from 64 to the authors' 1024."""
     seed: int = 1
     """Of the initial values and of the order of items."""
     precision: Precision = "float32"
     """Of the encoder's product; everything else is float32."""
+
+
+def default_batch_size(n_items: int) -> int:
+    """Small catalogues need more steps than the authors' batch leaves them: on 3,533 items 128 beats 1024 by 3 %."""
+    return int(min(max(2 ** round(np.log2(max(n_items / 32, 1))), 64), MOST_BATCH))
 
 
 class SparseAutoencoder(torch.nn.Module):
@@ -91,23 +97,24 @@ def learn(
     k: int,
     options: AutoencoderOptions,
     validate: Callable[[ItemEmbedding], float] | None = None,
+    device: str = "cpu",
 ) -> tuple[ItemEmbedding, int]:
     """Codes of at most k non-zeros for the rows of `matrix` (n_items, width), and the epochs that made them.
 
     `validate` says how good codes are, the higher the better; the best are kept. Without it all epochs run. The same
-    arguments and thread count give the same bits. A zero row, an item never trained, gets a zero code.
+    arguments, device and thread count give the same bits. A zero row, an item never trained, gets a zero code.
     Raises ConfigurationError for a k that `hidden` cannot hold, TrainingError where the loss is lost.
     """
     if not 1 <= k <= options.hidden:
         raise ConfigurationError(f"an autoencoder with {options.hidden} dims has no codes of {k} non-zeros")
     generator = torch.Generator().manual_seed(options.seed)
-    model = SparseAutoencoder(matrix.shape[1], options.hidden, k, generator)
-    x = normalize(torch.tensor(matrix), dim=1)
+    model = SparseAutoencoder(matrix.shape[1], options.hidden, k, generator).to(device)
+    x = normalize(torch.tensor(matrix, device=device), dim=1)
     items = torch.from_numpy(np.flatnonzero((matrix != 0).any(axis=1)))
     optimiser = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
     best: tuple[float, ItemEmbedding, int] | None = None
     for epoch in range(1, options.epochs + 1):
-        order = items[torch.randperm(len(items), generator=generator)]
+        order = items[torch.randperm(len(items), generator=generator)].to(device)
         _pass(model, optimiser, x[order], options)
         if validate is not None and (epoch % options.rhythm == 0 or epoch == options.epochs):
             codes = encode(model, x)
@@ -121,8 +128,10 @@ def learn(
 
 def _pass(model: SparseAutoencoder, optimiser: torch.optim.Optimizer, x: Tensor, options: AutoencoderOptions) -> None:
     """One pass over the items in the order given."""
-    for batch in x.split(options.batch_size):
-        with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16"):
+    size = options.batch_size or default_batch_size(len(x))
+    for start in range(0, len(x), size):
+        batch = x[start : start + size]
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
             loss = model.loss(batch)
         if not torch.isfinite(loss):
             raise TrainingError("the autoencoder's loss is no longer a number; lower its learning rate")
@@ -137,4 +146,4 @@ def encode(model: SparseAutoencoder, x: Tensor) -> ItemEmbedding:
     """The codes of x (n_items, width), rows of length 1; a zero row of x has a zero code whatever the bias."""
     dims, values = model.activations(x, model.k)
     values = values * (x != 0).any(dim=1, keepdim=True)
-    return ItemEmbedding.from_entries(dims.numpy(), values.numpy(), len(model.bias))
+    return ItemEmbedding.from_entries(dims.cpu().numpy(), values.cpu().numpy(), len(model.bias))

@@ -37,6 +37,7 @@ class Context:
     dims: int
     """Width of Compressed ELSA at its start, and of dense ELSA; hidden width of the autoencoder."""
     precision: Precision = "float32"
+    device: str = "cpu"
     options: Setting = field(default_factory=dict)
     """Options of the fit that Figure 1 varies: schedule, restart, dims."""
     base: Setting | None = None
