@@ -37,10 +37,10 @@ class ElsaSae:
     title: ClassVar[str] = "ELSA + SAE"
     sized: ClassVar[bool] = True
     settings: Sequence[Setting] = (
-        {"learning_rate": 0.003, "widening": 0.5},
         {"learning_rate": 0.01, "widening": 0.5},
-        {"learning_rate": 0.003, "widening": 1.0},
+        {"learning_rate": 0.02, "widening": 0.5},
         {"learning_rate": 0.01, "widening": 1.0},
+        {"learning_rate": 0.02, "widening": 1.0},
     )
 
     def __init__(self, context: Context) -> None:
