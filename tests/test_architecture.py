@@ -32,6 +32,7 @@ ONLY_IN = {
     "numba": {"index/compiled.py"},
     "redis": {"service/layout_cache.py"},
     "torch": {
+        "trainer/baselines/sparse_autoencoder.py",
         "trainer/commands/fit.py",
         "trainer/export.py",
         "trainer/fit.py",
