@@ -14,7 +14,7 @@ from trainer.split import Holdout
 
 
 class CompressedElsa:
-    """The defaults of `fit`; the search is over the length of the schedule and the learning rate."""
+    """The defaults of `fit`; the search is over the width at the start and the length of the schedule."""
 
     title: ClassVar[str] = "Compressed ELSA"
     sized: ClassVar[bool] = True
@@ -22,27 +22,29 @@ class CompressedElsa:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.settings: Sequence[Setting] = tuple(
-            {"prune_epochs": epochs, "learning_rate": rate} for epochs in (20, 40) for rate in (0.03, 0.1)
+            {"dims": dims, "prune_epochs": epochs} for dims in (context.dims, context.dims // 2) for epochs in (20, 40)
         )
         if context.options:  # Figure 1 compares schedules and widths, all at one setting
-            self.settings = ({"prune_epochs": 40, "learning_rate": 0.03},)
+            self.settings = ({"dims": context.dims, "prune_epochs": 20, **context.options},)
 
-    def _options(self, budget: int | None) -> FitOptions:
+    def fit(self, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
+        """Codes of budget / 8 non-zeros, from no fewer dims than these."""
+        options = self._options(setting, budget)
+        rest = {name: value for name, value in setting.items() if name != "dims"}
+        embedding, found = learn(train, validation, options, rest, self.context.device)
+        n_bytes = PAPER_NONZERO_BYTES * embedding.k
+        return Learned(embedding_scores(embedding), n_bytes, embedding.bytes_per_item, {**setting, **found})
+
+    def _options(self, setting: Setting, budget: int | None) -> FitOptions:
         assert budget is not None
         nonzeros = budget // PAPER_NONZERO_BYTES
-        options = FitOptions(
-            dims=max(self.context.dims, nonzeros),
+        return FitOptions(
+            dims=max(setting["dims"], nonzeros),
             nonzeros=nonzeros,
             seed=self.context.seed,
             precision=self.context.precision,
         )
-        return replace(options, **self.context.options)
-
-    def fit(self, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
-        embedding, found = learn(train, validation, self._options(budget), setting, self.context.device)
-        n_bytes = PAPER_NONZERO_BYTES * embedding.k
-        return Learned(embedding_scores(embedding), n_bytes, embedding.bytes_per_item, found)
 
     def bytes_needed(self, n_users: int, n_items: int, budget: int | None) -> int:
-        options = replace(self._options(budget), batch_size=default_batch_size(n_users))
+        options = replace(self._options(self.settings[0], budget), batch_size=default_batch_size(n_users))
         return footprint.bytes_needed(n_items, options)

@@ -47,7 +47,7 @@ class DenseElsa:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.settings: Sequence[Setting] = tuple(
-            {"dims": dims, "learning_rate": rate} for dims in (context.dims, context.dims // 2) for rate in (0.03, 0.1)
+            {"dims": dims, "learning_rate": rate} for dims in (context.dims, context.dims // 2) for rate in (0.01, 0.03)
         )
 
     def learn(self, train: Csr, validation: Holdout | None, setting: Setting) -> tuple[ItemEmbedding, Setting]:

@@ -18,7 +18,7 @@ class LowDimElsa:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.settings: Sequence[Setting] = tuple({"learning_rate": rate} for rate in (0.01, 0.03, 0.1, 0.3))
+        self.settings: Sequence[Setting] = tuple({"learning_rate": rate} for rate in (0.003, 0.01, 0.03, 0.1))
 
     def fit(self, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
         assert budget is not None
