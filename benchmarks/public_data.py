@@ -1,5 +1,11 @@
-"""The data that the figures of the README were measured on."""
+"""The data that the figures of the README were measured on.
 
+python -m benchmarks.public_data goodbooks-sample reports/goodbooks-sample.parquet
+
+writes the positive pairs of one of them as a file that `python -m trainer` reads.
+"""
+
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -49,3 +55,22 @@ def _folder(name: str) -> Path:
 
 def _note(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", choices=NAMES)
+    parser.add_argument("out", type=Path, metavar="FILE.parquet")
+    arguments = parser.parse_args()
+    found = interactions_of(arguments.dataset)
+    pairs = found.matrix.tocoo()
+    table = {
+        "user_id": pl.Series(found.user_ids)[pairs.row.tolist()],
+        "item_id": pl.Series(found.item_ids)[pairs.col.tolist()],
+    }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(table).write_parquet(arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -37,7 +37,10 @@ def run(options: argparse.Namespace) -> None:
     if not options.json:
         print(f"\nin {written}")
     if runner.failures:
-        raise TrainingError(f"{len(runner.failures)} cells failed: {next(iter(runner.failures.items()))}")
+        name, reason = next(iter(runner.failures.items()))
+        raise TrainingError(
+            f"{len(runner.failures)} cells have failed, and are tried again by the same command; first {name}: {reason}"
+        )
 
 
 def _machine(options: argparse.Namespace) -> Machine:
