@@ -114,8 +114,7 @@ class TrainingRun:
         total = 0.0
         for start in range(0, users.shape[0], self.batch_size):
             x, rows = self._batch(users[start : start + self.batch_size])
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16"):
-                loss = self.model.loss(x, self.options.loss, rows)
+            loss = self.model.loss(x, self.options.loss, rows, self.options.precision)
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()

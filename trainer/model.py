@@ -4,13 +4,16 @@
 A (n_items, n_dims), z = x A (batch, n_dims).
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity, normalize
+from torch.nn.functional import normalize
 
-from trainer.fit_options import Loss
+from trainer.fit_options import Loss, Precision
+from trainer.reconstruction import Reconstruction
 
-CLIP = 6.0  # the authors' code, not the paper: predictions are clipped to [0, 6] in training
+_TYPES: Mapping[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class CompressedElsa(torch.nn.Module):
@@ -28,27 +31,28 @@ class CompressedElsa(torch.nn.Module):
         self.weight = torch.nn.Parameter(initial.clone() if restart else initial)
         self.dims = None
 
-    def item_matrix(self, rows: Tensor | None = None) -> Tensor:
+    def item_matrix(self, rows: Tensor | None = None, precision: Precision = "float32") -> Tensor:
         """A (n_items, n_dims) or the rows of it that are asked for, each of length 1."""
         weight = self.weight if rows is None else self.weight[rows]
-        values: Tensor = normalize(weight, dim=1)
+        values: Tensor = normalize(weight, dim=1).to(_TYPES[precision])
         if self.dims is None:
             return values
         dims = self.dims if rows is None else self.dims[rows]
-        matrix: Tensor = values.new_zeros(len(values), self.n_dims).scatter(1, dims, values)
-        return matrix
+        starts = torch.arange(len(values), device=values.device)[:, None] * self.n_dims
+        flat = values.new_zeros(len(values) * self.n_dims)
+        matrix: Tensor = flat.index_copy_(0, (starts + dims).ravel(), values.ravel())  # scatter_ copies all of it first
+        return matrix.view(len(values), self.n_dims)
 
-    def loss(self, x: Tensor, kind: Loss, rows: Tensor | None = None) -> Tensor:
+    def loss(self, x: Tensor, kind: Loss, rows: Tensor | None = None, precision: Precision = "float32") -> Tensor:
         """Equation (2): the squared error between the normalised x and x (A Aᵀ - I), a mean over users.
 
         Of two vectors of length 1 the squared distance is 2 - 2 cos. Costs O(batch outputs n_dims).
         `rows` are the items that the columns of x stand for, where they are not all; then A has only these rows.
+        `precision` is that of the products.
         """
-        A = self.item_matrix(rows)
-        predicted = ((x @ A) @ A.T).float() - x
-        if kind == "clip":
-            predicted = predicted.clamp(0.0, CLIP)
-        return (2 - 2 * cosine_similarity(predicted, x, dim=1)).mean()
+        A = self.item_matrix(rows, precision)
+        found: Tensor = Reconstruction.apply(A, x, kind == "clip")  # type: ignore[no-untyped-call]
+        return found
 
     @torch.no_grad()
     def prune(self, k: int) -> None:
