@@ -29,7 +29,8 @@ _HOW = f"""Values are means over seeds, ± half of their {LEVEL} % interval; wha
 Intervals are those of a bootstrap that draws test persons {RESAMPLES:,} times, each with everything measured of it in
 all seeds. What ± says holds for a system alone: persons differ more than systems do. A difference is taken on the same
 draws of the same persons, and is far surer. A budget is an item's bytes in the paper's counting: 8 a non-zero of a
-sparse row (weight and index), 4 a weight of a dense one. Settings were chosen on validation users."""
+sparse row (weight and index), 4 a weight of a dense one. Settings were chosen on validation users. What every
+system, protocol and metric is: docs/comparison.md of sparseshelf."""
 
 
 def write_report(

@@ -20,7 +20,9 @@ def chosen(section: Section) -> str:
 
 
 def tried(section: Section) -> str:
-    """Every setting that was fitted, in the order in which that was done."""
+    """Every setting that was fitted, by system and seed, in the order in which that was done."""
+    order = {entry.system: place for place, entry in enumerate(section.entries)}
+    fits = sorted(section.measurements, key=lambda one: (order.get(one.cell.system, 0), _who(one), one.cell.seed))
     rows = [
         [
             plain(_who(measurement)),
@@ -30,7 +32,7 @@ def tried(section: Section) -> str:
             number(measurement.validation),
             "yes" if measurement.chosen else "",
         ]
-        for measurement in section.measurements
+        for measurement in fits
     ]
     header = ["System", "Budget", "Seed", "Setting", "Validation nDCG@100", "A result"]
     return table(header, rows, left=4)
@@ -42,14 +44,15 @@ def costs(section: Section) -> str:
     for system in dict.fromkeys(entry.system for entry in section.entries):
         fits = [one for one in section.measurements if one.cell.system == system and not one.cell.options]
         results = [one.fit_seconds for one in fits if one.chosen]
+        seconds = {(one.cell.seed, one.budget, setting_text(one.setting)): one.fit_seconds for one in fits}
         if results:
             rows.append(
                 [
                     system_title(system),
-                    str(len(fits)),
+                    str(len(seconds)),
                     _seconds(median(results)),
                     f"{_seconds(min(results))} to {_seconds(max(results))}",
-                    _seconds(sum(one.fit_seconds for one in fits)),
+                    _seconds(sum(seconds.values())),
                     number(max(one.peak_bytes for one in fits) / 2**30, 2),
                 ]
             )
@@ -87,6 +90,8 @@ def _who(measurement: Measurement) -> str:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"({setting_text(value)})"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
