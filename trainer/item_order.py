@@ -64,6 +64,8 @@ def _of_array(file: BufferedReader, path: Path, n_bytes: int) -> list[str]:
             raise ValueError(
                 f"it holds {header.dtype} in {len(header.shape)} dimensions; text or whole numbers in one are needed"
             )
+        if not header.dtype.itemsize:
+            raise ValueError(f"it holds {header.dtype}, texts of no characters")
         if header.n_bytes != n_bytes:
             raise ValueError(f"it has {n_bytes:,} bytes, its header asks for {header.n_bytes:,}; it was cut short")
         return _texts(read_values(file, header))

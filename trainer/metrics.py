@@ -12,16 +12,21 @@ from trainer.interactions import Csr
 Rankings = NDArray[np.int32]  # (n_users, n) rows best first, -1 where a ranking has ended
 PerUser = NDArray[np.float64]  # (n_users,)
 POPULAR = 0.1  # of the items: the most popular ones, which popularity_share counts
-_CHUNK_USERS = 256
+DIVERSITY_LISTS = 1_000  # that diversity is taken over, evenly chosen: all would take users x users
+_HIT_USERS, _DIVERSE_USERS = 4096, 32  # looked at at a time
 
 
 def hits(rankings: Rankings, targets: Csr) -> NDArray[np.bool_]:
     """(n_users, n) whether the item at a rank is a target of the user."""
     n_users, n_items = targets.shape
-    users = np.arange(n_users, dtype=np.int64)
-    wanted = np.repeat(users, np.diff(targets.indptr)) * n_items + targets.indices
-    answered = users[:, None] * n_items + rankings
-    return np.isin(answered, wanted) & (rankings >= 0)
+    found = np.zeros(rankings.shape, np.bool_)
+    for start in range(0, n_users, _HIT_USERS):
+        chunk, shown = targets[start : start + _HIT_USERS], rankings[start : start + _HIT_USERS]
+        users = np.arange(len(shown), dtype=np.int64)
+        wanted = np.repeat(users, np.diff(chunk.indptr)) * n_items + chunk.indices
+        answered = users[:, None] * n_items + shown
+        found[start : start + _HIT_USERS] = np.isin(answered, wanted) & (shown >= 0)
+    return found
 
 
 # ------------------------------------------------------------ accuracy
@@ -62,7 +67,7 @@ def beyond_accuracy(rankings: Rankings, train: Csr, n: int = 20) -> dict[str, fl
         f"coverage@{n}": float((counts > 0).mean()),
         f"gini@{n}": gini(counts),
         f"novelty@{n}": float(novelty(shown, popularity, train.shape[0]).mean()),
-        f"diversity@{n}": float(diversity(shown, train).mean()),
+        f"diversity@{n}": float(diversity(_evenly(shown, DIVERSITY_LISTS), train).mean()),
         f"popularity_share@{n}": popularity_share(counts, popularity),
     }
 
@@ -95,8 +100,8 @@ def diversity(shown: Rankings, train: Csr) -> PerUser:
     scaled = train.multiply(1 / np.sqrt(np.maximum(sizes, 1), dtype=np.float32))
     items = sp.csr_matrix(scaled.T)  # (n_items, n_train_users), rows of length 1 or 0
     found = np.zeros(len(shown))
-    for start in range(0, len(shown), _CHUNK_USERS):
-        chunk = shown[start : start + _CHUNK_USERS]
+    for start in range(0, len(shown), _DIVERSE_USERS):
+        chunk = shown[start : start + _DIVERSE_USERS]
         there = chunk >= 0
         owners = np.repeat(np.arange(len(chunk)), there.sum(axis=1))
         lists = sp.csr_array((np.ones(len(owners), np.float32), (owners, chunk[there])), (len(chunk), len(sizes)))
@@ -113,6 +118,11 @@ def popularity_share(counts: NDArray[np.integer], popularity: NDArray[np.integer
     """The share of what is shown that is one of the tenth of the items which most users have, ties by row."""
     most = np.argsort(-popularity, kind="stable")[: max(1, round(len(popularity) * POPULAR))]
     return float(counts[most].sum() / max(counts.sum(), 1))
+
+
+def _evenly(shown: Rankings, most: int) -> Rankings:
+    """At most `most` of the rankings, at equal distances."""
+    return shown[np.linspace(0, len(shown) - 1, min(most, len(shown)), dtype=np.int64)]
 
 
 def _lengths(shown: Rankings) -> NDArray[np.int64]:

@@ -6,7 +6,6 @@ being hidden; and a ranking is restricted to the items that are hidden of anybod
 generator, over users and items in the order of their ids as text.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
@@ -23,10 +22,7 @@ FOLDS = 5
 LARGEST_SEED = 2**32 - 1
 
 
-@dataclass(frozen=True)
 class PaperHoldout(Holdout):
-    known: NDArray[np.bool_]  # (n_items,) items that a training user has; the others are never ranked
-
     @cached_property
     def hidden_of_anybody(self) -> NDArray[np.bool_]:
         """(n_items,) the items that a ranking is restricted to."""

@@ -52,7 +52,7 @@ def stages(name: str, *, n_dims: int, k: int, dense_epochs: int, prune_epochs: i
     """
     if not 1 <= k <= n_dims:
         raise ConfigurationError(f"--nonzeros must be between 1 and --dims ({n_dims}), got {k}")
-    if min(dense_epochs, prune_epochs, final_epochs) < 0 or prune_epochs + final_epochs < 1:
+    if min(dense_epochs, prune_epochs) < 0 or final_epochs < 1:
         raise ConfigurationError("epochs must not be negative, and the last stage needs at least one")
     values = [n_dims] * dense_epochs + (SCHEDULES[name](n_dims, k, prune_epochs) if prune_epochs else [])
     values += [k] * final_epochs

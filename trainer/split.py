@@ -23,6 +23,7 @@ class Holdout:
     history: Csr  # (n_held_out, n_items) what is shown
     targets: Csr  # (n_held_out, n_items) what is hidden; at least one each
     users: NDArray[np.int64]  # (n_held_out,) their rows in Interactions; the paper's protocol has each user five times
+    known: NDArray[np.bool_]  # (n_items,) items that a training user has; the others are not ranked
 
     @property
     def n_users(self) -> int:
@@ -34,7 +35,9 @@ class Holdout:
 
     def ranking(self, user: int, scores: Floats, depth: int) -> Rows:
         """At most `depth` rows, best first, ties by row: never what the user has already. scores (n_items,)."""
-        return rank(Mask.hiding(self.shown(user)).apply(scores), depth).rows
+        masked = Mask.hiding(self.shown(user)).apply(scores)
+        masked[~self.known] = -np.inf
+        return rank(masked, depth).rows
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,11 @@ def split(interactions: Interactions, *, seed: int, holdout: bool = True) -> Spl
         )
     rng = np.random.default_rng(seed)
     users = rng.permutation(n_users)
-    validation = _hide(interactions.matrix, np.sort(users[:size]), rng)
-    test = _hide(interactions.matrix, np.sort(users[size : 2 * size]), rng)
-    return Split(interactions.matrix[np.sort(users[2 * size :])], validation, test)
+    train = interactions.matrix[np.sort(users[2 * size :])]
+    known = train.getnnz(axis=0) > 0
+    validation = _hide(interactions.matrix, np.sort(users[:size]), known, rng)
+    test = _hide(interactions.matrix, np.sort(users[size : 2 * size]), known, rng)
+    return Split(train, validation, test)
 
 
 def held_out_size(n_users: int) -> int:
@@ -72,7 +77,7 @@ def held_out_size(n_users: int) -> int:
     return min(max(round(n_users * SHARE), LEAST), MOST, int(n_users * LARGEST_SHARE))
 
 
-def _hide(matrix: Csr, users: NDArray[np.int64], rng: np.random.Generator) -> Holdout:
+def _hide(matrix: Csr, users: NDArray[np.int64], known: NDArray[np.bool_], rng: np.random.Generator) -> Holdout:
     shown: list[NDArray[np.int32]] = []
     hidden: list[NDArray[np.int32]] = []
     for user in users:
@@ -80,7 +85,7 @@ def _hide(matrix: Csr, users: NDArray[np.int64], rng: np.random.Generator) -> Ho
         n_hidden = max(1, round(len(items) * HIDDEN))
         hidden.append(np.sort(items[:n_hidden]))
         shown.append(np.sort(items[n_hidden:]))
-    return Holdout(as_matrix(shown, matrix.shape[1]), as_matrix(hidden, matrix.shape[1]), users)
+    return Holdout(as_matrix(shown, matrix.shape[1]), as_matrix(hidden, matrix.shape[1]), users, known)
 
 
 def _items(matrix: Csr, user: int) -> Rows:

@@ -45,7 +45,8 @@ def holdout_of(n_users: int, n_items: int, seed: int = 0) -> Holdout:
     dense[:, 1] = 1
     hidden[:, 1] &= False
     shown, targets = np.where(hidden, 0, dense), np.where(hidden, dense, 0)
-    return Holdout(sp.csr_matrix(shown), sp.csr_matrix(targets), np.arange(n_users))
+    known = np.ones(n_items, np.bool_)
+    return Holdout(sp.csr_matrix(shown), sp.csr_matrix(targets), np.arange(n_users), known)
 
 
 def test_what_is_measured_is_what_is_served(shop: Shop, embedding: ItemEmbedding) -> None:

@@ -196,7 +196,7 @@ def test_without_validation_the_last_stage_runs_through() -> None:
         {"nonzeros": 0},
         {"nonzeros": 13},
         {"dims": 0},
-        {"final_epochs": 0, "prune_epochs": 0},
+        {"final_epochs": 0},
         {"dense_epochs": -1},
     ],
     ids=str,

@@ -146,5 +146,5 @@ def test_what_is_shown_is_counted_as_a_loop_does(seed: int, n_users: int, n_item
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     train, shown = random_matrix(2, 30, 15), shown_of(2, 11, 15, 6)
     whole = metrics.diversity(shown, train)
-    monkeypatch.setattr(metrics, "_CHUNK_USERS", 4)
+    monkeypatch.setattr(metrics, "_DIVERSE_USERS", 4)
     assert metrics.diversity(shown, train) == pytest.approx(whole)

@@ -75,7 +75,7 @@ def test_a_k_that_no_row_can_have_is_refused(n_dims: int, k: int) -> None:
         stages("linear", n_dims=n_dims, k=k, dense_epochs=0, prune_epochs=1, final_epochs=1)
 
 
-@pytest.mark.parametrize(("dense", "prune", "final"), [(-1, 1, 1), (1, -1, 1), (1, 0, 0), (1, 1, -1)])
+@pytest.mark.parametrize(("dense", "prune", "final"), [(-1, 1, 1), (1, -1, 1), (1, 1, 0), (1, 1, -1)])
 def test_epochs_that_nobody_can_train_are_refused(dense: int, prune: int, final: int) -> None:
     with pytest.raises(ConfigurationError, match="epochs must not be negative"):
         stages("linear", n_dims=4, k=2, dense_epochs=dense, prune_epochs=prune, final_epochs=final)

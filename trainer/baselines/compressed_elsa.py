@@ -18,6 +18,7 @@ class CompressedElsa:
 
     title: ClassVar[str] = "Compressed ELSA"
     sized: ClassVar[bool] = True
+    on_device: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -46,5 +47,7 @@ class CompressedElsa:
         )
 
     def bytes_needed(self, n_users: int, n_items: int, budget: int | None) -> int:
-        options = replace(self._options(self.settings[0], budget), batch_size=default_batch_size(n_users))
+        options = self._options(self.settings[0], budget)
+        restart = bool(self.context.options.get("restart"))
+        options = replace(options, restart=restart, batch_size=default_batch_size(n_users))
         return footprint.bytes_needed(n_items, options)

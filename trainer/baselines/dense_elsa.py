@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
+import numpy as np
+
 from index.embedding import ItemEmbedding
 from trainer import footprint
 from trainer.baselines.system import PAPER_WEIGHT_BYTES, Context, Learned, Setting
 from trainer.evaluate import embedding_scores
-from trainer.fit import fit
+from trainer.fit import TrainingRun
 from trainer.fit_options import Epoch, FitOptions, default_batch_size
 from trainer.interactions import Csr
 from trainer.split import Holdout
@@ -23,19 +25,18 @@ MOST_EPOCHS = 40
 def learn(
     train: Csr, validation: Holdout | None, options: FitOptions, setting: Setting, device: str
 ) -> tuple[ItemEmbedding, Setting]:
-    """Fits with `setting` put over `options`. The setting returned has the epochs that the validation users chose."""
-    chosen = replace(options, **setting)
-    best: list[Epoch] = []
+    """Fits with `setting` put over `options`; its `epochs` are where training ends, whatever the schedule has left.
 
-    def watch(epoch: Epoch) -> None:
-        if epoch.validation is not None and (not best or epoch.validation > (best[-1].validation or 0.0)):
-            best.append(epoch)
-
-    embedding = fit(train, validation, chosen, watch, device=device)
-    if not best:
-        return embedding, setting
-    final_epochs = best[-1].number - chosen.dense_epochs - chosen.prune_epochs
-    return embedding, {**setting, "final_epochs": max(final_epochs, 0)}
+    The setting returned has the epochs that the validation users chose.
+    """
+    chosen = replace(options, **{name: value for name, value in setting.items() if name != "epochs"})
+    run = TrainingRun(train, validation, chosen, device)
+    best: Epoch | None = None
+    while not run.finished and run.number < setting.get("epochs", np.inf):
+        epoch = run.advance()
+        if epoch.validation is not None and (best is None or epoch.validation > (best.validation or 0.0)):
+            best = epoch
+    return run.embedding(), setting if best is None else {**setting, "epochs": best.number}
 
 
 class DenseElsa:
@@ -43,6 +44,7 @@ class DenseElsa:
 
     title: ClassVar[str] = "ELSA (dense)"
     sized: ClassVar[bool] = False
+    on_device: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -66,6 +66,7 @@ class Ease:
 
     title: ClassVar[str] = "EASE"
     sized: ClassVar[bool] = False
+    on_device: ClassVar[bool] = False
 
     def __init__(self, context: Context) -> None:
         self.settings: Sequence[Setting] = tuple({"lambda": value} for value in LAMBDAS)

@@ -1,5 +1,6 @@
 """ELSA + SAE: dense ELSA, of which a sparse autoencoder compresses each item's row (see sparse_autoencoder)."""
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -29,6 +30,7 @@ class Base(NamedTuple):
     asked: Setting
     found: Setting
     matrix: NDArray[np.float32]  # (n_items, width)
+    seconds: float
 
 
 class ElsaSae:
@@ -36,6 +38,7 @@ class ElsaSae:
 
     title: ClassVar[str] = "ELSA + SAE"
     sized: ClassVar[bool] = True
+    on_device: ClassVar[bool] = True
     settings: Sequence[Setting] = (
         {"learning_rate": 0.01, "widening": 0.5},
         {"learning_rate": 0.02, "widening": 0.5},
@@ -55,18 +58,21 @@ class ElsaSae:
         if budget is None or budget < PAPER_NONZERO_BYTES:
             raise ConfigurationError(f"a code takes at least {PAPER_NONZERO_BYTES} bytes an item, got {budget}")
         base = self._learned_base(train, validation, setting)
+        k = budget // PAPER_NONZERO_BYTES
         options = AutoencoderOptions(
-            hidden=int(self.context.dims * setting["widening"]),
+            hidden=max(int(self.context.dims * setting["widening"]), k),
             learning_rate=float(setting["learning_rate"]),
             epochs=int(setting.get("epochs", MOST_EPOCHS)),
             seed=self.context.seed,
             precision=self.context.precision,
         )
-        k = budget // PAPER_NONZERO_BYTES
         validate = None if validation is None else partial(_ndcg, validation)
         embedding, epochs = learn(base.matrix, k, options, validate, self.context.device)
         found = {**setting, "epochs": epochs, "base": base.found}
-        return Learned(partial(scores, as_csr(embedding)), PAPER_NONZERO_BYTES * k, embedding.bytes_per_item, found)
+        n_bytes = PAPER_NONZERO_BYTES * k
+        return Learned(
+            partial(scores, as_csr(embedding)), n_bytes, embedding.bytes_per_item, found, seconds_before=base.seconds
+        )
 
     def _learned_base(self, train: Csr, validation: Holdout | None, setting: Setting) -> Base:
         """Dense ELSA by the setting's `base` or the context's; learned again only for other users or another base."""
@@ -76,7 +82,11 @@ class ElsaSae:
         held = self._base
         if held is None or held.train is not train or held.validation is not validation or held.asked != asked:
             self._base = None  # two of them would take room
-            held = self._base = Base(train, validation, asked, *dense_matrix(train, validation, asked, self.context))
+            began = time.perf_counter()
+            found, matrix = dense_matrix(train, validation, asked, self.context)
+            seconds = time.perf_counter() - began
+            self._base = Base(train, validation, asked, found, matrix, seconds)
+            return self._base._replace(seconds=0.0)  # this time it is in the seconds of the fit
         return held
 
     def bytes_needed(self, n_users: int, n_items: int, budget: int | None) -> int:
@@ -99,7 +109,7 @@ def dense_matrix(
 def as_csr(embedding: ItemEmbedding) -> Csr:
     """A (n_items, n_dims), only its non-zeros."""
     starts = np.arange(embedding.n_items + 1, dtype=np.int64) * embedding.k
-    entries = embedding.weights.ravel(), embedding.dims.ravel().astype(np.int32), starts
+    entries = embedding.weights.flatten(), embedding.dims.ravel().astype(np.int32), starts  # copies: zeros go in place
     matrix = sp.csr_matrix(entries, shape=(embedding.n_items, embedding.n_dims))
     matrix.eliminate_zeros()
     return matrix

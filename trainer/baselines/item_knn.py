@@ -27,6 +27,7 @@ class ItemKnn:
 
     title: ClassVar[str] = "Item-kNN"
     sized: ClassVar[bool] = False
+    on_device: ClassVar[bool] = False
     settings: Sequence[Setting] = (
         {"neighbours": 10, "shrinkage": 0.0},
         {"neighbours": 30, "shrinkage": 0.0},
@@ -39,7 +40,7 @@ class ItemKnn:
 
     def fit(self, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
         """S of `train` (n_users, n_items); validation users decide nothing beside the setting."""
-        neighbours = int(setting["neighbours"])
+        neighbours = min(int(setting["neighbours"]), train.shape[1])
         weights = fit(train, neighbours, float(setting["shrinkage"]))
         index_bytes = np.dtype(dims_type(train.shape[1])).itemsize
         stored_bytes = (weights.dtype.itemsize + index_bytes) * neighbours

@@ -15,6 +15,7 @@ class LowDimElsa:
 
     title: ClassVar[str] = "Low-dimensional ELSA"
     sized: ClassVar[bool] = True
+    on_device: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self.context = context

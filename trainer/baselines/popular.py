@@ -27,6 +27,7 @@ class Popular:
 
     title: ClassVar[str] = "Popularity"
     sized: ClassVar[bool] = False
+    on_device: ClassVar[bool] = False
 
     def __init__(self, context: Context) -> None:
         self.settings: Sequence[Setting] = ({},)

@@ -27,6 +27,8 @@ class Learned(NamedTuple):
     """An item's, as it is kept: float32 weights, and of a sparse row the narrowest integers that hold its indices."""
     setting: Setting
     """The setting, and what the validation users decided beside it: with it a fit needs none."""
+    seconds_before: float = 0.0
+    """That an earlier fit took for what is used again here."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class System(Protocol):
     title: ClassVar[str]
     sized: ClassVar[bool]
     """Whether there is one model for every byte budget; if not, `budget` is None."""
+    on_device: ClassVar[bool]
+    """Whether it computes with torch, on the CUDA device where there is one; if not, in the host's memory."""
     settings: Sequence[Setting]
     """The whole search: each is tried on validation users, no more of one system than of another."""
 

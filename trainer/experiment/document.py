@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from trainer.errors import ConfigurationError
 from trainer.experiment import table, tried
 from trainer.experiment.compare import LEVEL, RESAMPLES
 from trainer.experiment.facts import facts
@@ -34,16 +33,14 @@ system, protocol and metric is: docs/comparison.md of sparseshelf."""
 
 
 def write_report(
-    folder: Path, results: Results, failures: Mapping[str, str], pairs: Sequence[tuple[str, str]] = ()
+    folder: Path, results: Results, failures: Mapping[str, str], asked: Sequence[tuple[Entry, Entry]] = ()
 ) -> Path:
     """Writes report.md, report.json and plots/*.svg into `folder`, each in one step, and returns report.md's path.
 
-    `failures` are reasons by the names of cells. `pairs` are further differences, first minus second, by names such as
-    `compressed-elsa@128` and `ease`. Raises ConfigurationError for a name that nothing has, DataError where values
-    cannot be read or paired, OSError.
+    `failures` are reasons by the names of cells. `asked` are further differences, first minus second. Raises DataError
+    where values cannot be read or paired, OSError.
     """
     found = sections(results)
-    asked = [(_named(found, ours), _named(found, theirs)) for ours, theirs in pairs]
     (folder / PLOTS).mkdir(parents=True, exist_ok=True)
     drawn = _draw(found)
     for name, content in (drawn or {}).items():
@@ -137,14 +134,6 @@ def _file_names(found: Sequence[Section]) -> list[str]:
             name += "-2"
         names.append(name)
     return names
-
-
-def _named(found: Sequence[Section], name: str) -> Entry:
-    entries = {entry.name: entry for section in found for entry in section.entries}
-    if name not in entries:
-        there = ", ".join(entries) or "nothing yet"
-        raise ConfigurationError(f"nothing was measured of {printable(name)}; there is: {there}")
-    return entries[name]
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -17,6 +17,8 @@ from trainer.schedule import SCHEDULES
 
 PROTOCOLS = ("clean", "paper")
 BUDGETS = (1024, 512, 256, 128, 64)
+SEARCH_BUDGET = 256  # where every system's settings are tried, or in the middle where this is not asked for
+LARGEST_SEED_OF_ALL = 2**63 - 1  # torch's
 NEEDS = {"elsa-sae": "dense-elsa"}  # the system that another one is made from
 PAPER_TEST_USERS = {"goodbooks": 2_500, "ml-20m": 10_000, "netflix": 40_000}
 
@@ -58,10 +60,10 @@ class Grid:
     seeds: Sequence[int] = (1, 2, 3)
     figure: Figure = field(default_factory=Figure)
 
-    @property
-    def middle_budget(self) -> int:
-        """Where every system's settings are tried."""
-        return sorted(self.budgets)[len(self.budgets) // 2]
+
+def search_budget(budgets: Sequence[int]) -> int:
+    """Where settings are tried."""
+    return SEARCH_BUDGET if SEARCH_BUDGET in budgets else sorted(budgets)[len(budgets) // 2]
 
 
 def read_grid(path: Path, data_dir: Path) -> Grid:
@@ -94,8 +96,11 @@ class _Reader:
         for system, base in NEEDS.items():
             if system in grid.systems and base not in grid.systems:
                 raise self._error("systems", f"{system} is made from {base}; name both")
-        if "paper" in {*grid.protocols, *figure.protocols} and max(*grid.seeds, *figure.seeds) > LARGEST_SEED:
-            raise self._error("seeds", f"the paper's protocol takes seeds up to {LARGEST_SEED}")
+        most = LARGEST_SEED if "paper" in {*grid.protocols, *figure.protocols} else LARGEST_SEED_OF_ALL
+        if max((*grid.seeds, *figure.seeds)) > most:
+            raise self._error("seeds", f"a seed is at most {most} here")
+        if figure.widths and min(figure.widths) < min(figure.budgets) // 8:
+            raise self._error("figure.widths", f"{min(figure.widths)} dims hold no code of {min(figure.budgets)} bytes")
         return grid
 
     def _data(self, name: str, table: dict[str, Any]) -> Data:
@@ -140,7 +145,7 @@ class _Reader:
         found: dict[str, Any] = {}
         for key, values in table.items():
             where = prefix + key
-            if not isinstance(values, list) or (not values and not prefix):
+            if not isinstance(values, list) or not values:
                 raise self._error(where, "must be a list of at least one")
             for value in values:
                 if key in choices and value not in choices[key]:
@@ -157,7 +162,7 @@ class _Reader:
         return found
 
     def _count(self, value: object, where: str) -> int:
-        least = 0 if where.endswith(("seed", "seeds")) else 1
+        least = 0 if where.endswith(("seed", "seeds")) else 2 if where.endswith(("dims", "widths")) else 1
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise self._error(where, f"must be a whole number from {least} on")
         return value

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 class GridProgress:
     def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+        self.quiet = quiet
         self._bar: tqdm[Never] | None = None
         self._left: dict[str, tuple[Cell, int]] = {}  # by the cell's name: fits that are still to be done
         self._seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -39,9 +39,9 @@ class GridProgress:
         for measurement in known:
             self._count(measurement)
         n_done = total - self._n_left()
-        self._bar = tqdm(total=total, initial=n_done, unit="fit", disable=self._quiet or None, dynamic_ncols=True,
+        self._bar = tqdm(total=total, initial=n_done, unit="fit", disable=self.quiet or None, dynamic_ncols=True,
                          bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} fits [{elapsed}, {postfix}]")  # fmt: skip
-        if not self._quiet:
+        if not self.quiet:
             logger.info("%d fits, %d of them done before; %d at a time", total, n_done, jobs)
 
     def measured(self, measurement: Measurement) -> None:
@@ -57,7 +57,7 @@ class GridProgress:
             self._bar.total -= skipped
         if error is not None:
             logger.warning("%s failed: %s", cell.name, error)
-        elif not self._quiet and self._bar is not None and self._bar.disable:
+        elif not self.quiet and self._bar is not None and self._bar.disable:
             logger.info("%s done; %d fits left, %s", cell.name, self._n_left(), self._remaining())
 
     def _count(self, measurement: Measurement) -> None:

@@ -31,6 +31,10 @@ class Cell:
     options: Mapping[str, Any] = field(default_factory=dict)
     """What Figure 1 changes of Compressed ELSA; nothing in the table."""
     dims: int = 0
+    search_budget: int | None = None
+    """At which the settings are tried; None where one model serves all budgets."""
+    precision: str = "float32"
+    device: str = "cpu"
     test_users: int | None = None
     """Under the paper's protocol; None: a tenth."""
     fingerprint: str = ""
@@ -44,7 +48,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One fit. `metrics` are test users' means; None where the setting was tried and not chosen."""
+    """One fit. `metrics` are test users' means; None where the paper's protocol measures only what is chosen."""
 
     cell: Cell
     budget: int | None
@@ -55,8 +59,9 @@ class Measurement:
     paper_bytes: int
     stored_bytes: int
     fit_seconds: float
+    """What was learned for another budget and used again is counted as if it had not been."""
     peak_bytes: int
-    """The largest resident set of the process that fitted it."""
+    """The largest resident set so far of the process that fitted it."""
     chosen: bool
     """Whether this is the cell's result for the budget, and not only a setting that was tried."""
     values: str | None = None
@@ -97,7 +102,10 @@ class Results:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return Values(archive["users"], {name: archive[name] for name in PER_USER})
         except Exception as error:  # whatever zipfile and numpy make of a damaged file
-            raise DataError(f"{path}: the values of {measurement.cell.name} cannot be read; delete {FILE}") from error
+            raise DataError(
+                f"{path}: the values of {measurement.cell.name} cannot be read; delete the lines that name the file "
+                f"from {self.folder / FILE}, and they are measured again"
+            ) from error
 
 
 def append(folder: Path, measurement: Measurement) -> None:
@@ -111,10 +119,12 @@ def append(folder: Path, measurement: Measurement) -> None:
 def keep_values(folder: Path, name: str, values: Values) -> None:
     """Writes the values of a line that will name them; they are there before the line is. Raises OSError."""
     (folder / VALUES).mkdir(exist_ok=True)
-    with (folder / VALUES / name).open("wb") as file:
+    partial = folder / VALUES / f"{name}.partial"
+    with partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, users=values.users, **values.metrics)
         file.flush()
         os.fsync(file.fileno())
+    os.replace(partial, folder / VALUES / name)
 
 
 def cut_unfinished_line(folder: Path) -> None:

@@ -46,7 +46,9 @@ def known(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Setting, bool]]:
 
 
 def world() -> tuple[Csr, Holdout]:
-    parts = split(interactions_of(random_matrix(5, 400, 120, density=0.1)), seed=1)
+    dense = random_matrix(5, 400, 120, density=0.1).toarray()
+    dense[:, 4] = 0  # an item that nobody has, and so one without a code
+    parts = split(interactions_of(sp.csr_matrix(dense)), seed=1)
     assert parts.validation is not None
     return parts.train, parts.validation
 
@@ -70,6 +72,17 @@ def test_sparse_codes_hold_only_what_lives() -> None:
     assert isinstance(codes, sp.csr_matrix)
     assert np.array_equal(codes.toarray(), embedding_of(1, 30, 10, 3).to_dense())
     assert codes.nnz == 28 * 3 + 1
+
+
+def test_sparse_codes_leave_the_embedding_as_it_is() -> None:
+    embedding = embedding_of(1, 30, 10, 3)
+    as_csr(embedding)
+    assert np.array_equal(embedding.to_dense(), embedding_of(1, 30, 10, 3).to_dense())
+
+
+def test_a_budget_of_more_non_zeros_than_the_hidden_width_widens_it() -> None:
+    train, _ = world()
+    assert ElsaSae(CONTEXT).fit(train, None, {**SETTING, "epochs": 1}, 8 * 20).paper_bytes == 8 * 20
 
 
 def test_a_budget_buys_a_non_zero_for_each_eight_bytes() -> None:

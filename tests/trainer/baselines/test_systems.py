@@ -85,6 +85,23 @@ def test_what_validation_decided_is_in_the_setting_and_decides_a_fit_without_it(
     np.testing.assert_allclose(again.scores(history), first.scores(history), atol=1e-5)
 
 
+def test_a_schedule_that_is_over_before_its_epochs_is_refitted_for_as_many_as_were_chosen(shop: Shop) -> None:
+    options = {"schedule": "constant"}
+    found = of("compressed-elsa", options=options)
+    first = found.fit(shop.parts.train, shop.validation, found.settings[0], 64)
+    assert first.setting["epochs"] < 20
+    again = of("compressed-elsa", options=options).fit(shop.parts.train, None, first.setting, 64)
+    history = shop.test.history[:5]
+    np.testing.assert_allclose(again.scores(history), first.scores(history), atol=1e-5)
+
+
+def test_what_is_used_again_counts_as_if_it_had_been_learned_again(shop: Shop) -> None:
+    found = of("pruned-ease")
+    first = found.fit(shop.parts.train, None, {"lambda": 30.0}, 128)
+    second = found.fit(shop.parts.train, None, {"lambda": 30.0}, 64)
+    assert first.seconds_before == 0 < second.seconds_before
+
+
 def test_figure_1_has_one_setting_and_changes_only_what_it_says(shop: Shop) -> None:
     found = of("compressed-elsa", options={"schedule": "step", "restart": True})
     assert len(found.settings) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from trainer.baselines import SYSTEMS
 from trainer.errors import ConfigurationError
-from trainer.experiment.grid import BUDGETS, Grid, read_grid
+from trainer.experiment.grid import BUDGETS, Grid, read_grid, search_budget
 
 ONE = '[data.shop]\ndataset = "synthetic"\n'
 
@@ -24,7 +24,8 @@ def test_a_data_set_is_enough(tmp_path: Path) -> None:
     assert grid.data["shop"].ratings.data_dir == tmp_path / "data"
     assert grid.systems == tuple(SYSTEMS)
     assert (grid.budgets, grid.protocols, grid.seeds) == (BUDGETS, ("clean",), (1, 2, 3))
-    assert grid.middle_budget == 256
+    assert search_budget(grid.budgets) == search_budget((2048, *grid.budgets)) == 256
+    assert search_budget((128, 64, 32)) == 64
     assert grid.figure.variants() == []
 
 
@@ -88,7 +89,7 @@ def test_the_papers_data_sets_have_the_papers_test_users(tmp_path: Path, name: s
         ("[data.shop]\ndataset = 1\n", "data.shop.dataset: must be text"),
         ('[data.shop]\nfile = "${NOT_SET_ANYWHERE}/x.csv"\n', "NOT_SET_ANYWHERE.*is not set"),
         ('[data."a/b"]\ndataset = "synthetic"\n', "a name is made of letters"),
-        (ONE + "dims = 0\n", "data.shop.dims: must be a whole number from 1"),
+        (ONE + "dims = 0\n", "data.shop.dims: must be a whole number from 2"),
         (ONE + "dims = true\n", "data.shop.dims: must be a whole number"),
         (ONE + 'min_rating = "4"\n', "data.shop.min_rating: must be a number"),
         (ONE + 'preset = "x"\n', "data.shop.preset: must be one of"),
@@ -98,7 +99,7 @@ def test_the_papers_data_sets_have_the_papers_test_users(tmp_path: Path, name: s
         ("seeds = 1\n" + ONE, "seeds: must be a list"),
         ("seeds = [1, 1]\n" + ONE, "seeds: names one twice"),
         ("seeds = [-1]\n" + ONE, "seeds: must be a whole number from 0"),
-        ('protocols = ["paper"]\nseeds = [4294967296]\n' + ONE, "seeds: the paper's protocol takes seeds up to"),
+        ('protocols = ["paper"]\nseeds = [4294967296]\n' + ONE, "seeds: a seed is at most 4294967295 here"),
         ("budgets = [100]\n" + ONE, "budgets: 100 bytes: a non-zero takes 8"),
         ('systems = ["als"]\n' + ONE, "systems: 'als' is none of popular"),
         ('systems = ["elsa-sae"]\n' + ONE, "systems: elsa-sae is made from dense-elsa"),
@@ -107,6 +108,10 @@ def test_the_papers_data_sets_have_the_papers_test_users(tmp_path: Path, name: s
         (ONE + "[figure]\nrestart = [1]\n", "figure.restart: must be true or false"),
         (ONE + "[figure]\nwidth = [1]\n", "figure.width: is not known here"),
         ("figure = 1\n" + ONE, "figure: must be a table"),
+        (ONE + "dims = 1\n", "data.shop.dims: must be a whole number from 2"),
+        (ONE + "[figure]\nbudgets = []\n", "figure.budgets: must be a list of at least one"),
+        (ONE + "[figure]\nwidths = [4]\n", "figure.widths: 4 dims hold no code of 64 bytes"),
+        ("seeds = [9223372036854775808]\n" + ONE, "seeds: a seed is at most 9223372036854775807 here"),
         ("= 1", "it is not TOML"),
         ("\udcff", "it is not TOML"),
     ],

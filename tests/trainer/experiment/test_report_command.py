@@ -26,14 +26,17 @@ def ask(config: Path, *arguments: str) -> list[str]:
     return ["report", "--config", str(config), "--out", str(config.parent / "out"), *arguments]
 
 
-def test_a_table_is_printed_and_a_report_with_plots_is_written(config: Path, capsys: Console) -> None:
+def test_a_table_is_printed_and_a_report_with_plots_is_written(
+    config: Path, capsys: Console, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     assert main(ask(config)) == 0
     captured = capsys.readouterr()
     assert re.search(r"films, protocol clean: nDCG@100, 1 seed", captured.out)
     assert re.search(r"Pruned EASE +– +0\.\d{4}", captured.out)
     assert f"in {config.parent / 'out' / 'report.md'}" in captured.out
-    assert "11 fits, 0 of them done before" in captured.err
-    assert "measured in 0 min" in captured.err
+    assert "11 fits, 0 of them done before" in caplog.text
+    assert "measured in 0 min" in caplog.text
     report = (config.parent / "out" / "report.md").read_text()
     for plot in re.findall(r"\]\((plots/.*?\.svg)\)", report):
         assert (config.parent / "out" / plot).stat().st_size > 1_000
@@ -65,8 +68,10 @@ def test_a_cell_that_fails_is_told_at_the_end_and_the_rest_is_reported(
 
 
 def test_mistakes_are_one_line_and_measure_nothing(config: Path, capsys: Console) -> None:
-    assert main(ask(config, "--pair", "als", "ease")) == 3
-    assert "als" in capsys.readouterr().err.splitlines()[-1]
+    assert main(ask(config, "--pair", "als", "ease", "--quiet")) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "error: --pair als: the grid has pruned-ease@64, ease, popular"
+    assert not (config.parent / "out" / results.FILE).exists()
     config.write_text("seeds = 3")
     assert main(ask(config)) == 3
     (line,) = capsys.readouterr().err.splitlines()

@@ -16,14 +16,19 @@ import pytest
 
 from tests.trainer.console import ROOT
 from trainer.baselines import ease, popular
+from trainer.baselines.pruned_ease import PrunedEase
+from trainer.baselines.system import Learned, Setting
+from trainer.errors import TrainingError
 from trainer.evaluate import quality, rank_scores
 from trainer.experiment import results
-from trainer.experiment.grid import Grid, read_grid
+from trainer.experiment.grid import Grid, read_grid, search_budget
 from trainer.experiment.progress import GridProgress
 from trainer.experiment.results import Measurement, Results
 from trainer.experiment.runner import Machine, Runner
+from trainer.experiment.task import Run
+from trainer.interactions import Csr
 from trainer.paper_split import paper_split
-from trainer.split import Split, split
+from trainer.split import Holdout, Split, split
 
 MACHINE = Machine(jobs=2, threads=1, memory_bytes=2**34, precision="float32")
 GRID = """
@@ -88,7 +93,7 @@ def test_every_cell_is_searched_at_the_middle_budget_and_fitted_to_each(
             continue
         tried = [one for one in ones if not one.chosen]
         assert [one.setting["lambda"] for one in tried] == list(ease.LAMBDAS)
-        assert {one.budget for one in tried} == {grid.middle_budget}
+        assert {one.budget for one in tried} == {search_budget(grid.budgets)}
         best = max(tried, key=lambda one: one.validation or 0.0).setting
         assert [(one.budget, one.setting) for one in ones if one.chosen] == [(128, best), (64, best)]
 
@@ -212,6 +217,58 @@ def test_a_grid_that_is_interrupted_leaves_no_process_and_goes_on(
     assert ended.returncode == 0, ended.stderr
     assert f"6 fits, {done} of them done before" in ended.stderr
     assert len(lines(out)) == 6
+
+
+def test_another_budget_is_measured_with_the_setting_that_was_chosen(
+    tmp_path: Path, shop_grid: Callable[..., Grid]
+) -> None:
+    out = tmp_path / "out"
+    names = ["seeds = [1]", 'systems = ["pruned-ease"]']
+    run(shop_grid(*names, "budgets = [256, 128]"), out)
+    before = lines(out)
+    found = run(shop_grid(*names, "budgets = [512, 256, 128, 64]"), out)
+    assert lines(out)[: len(before)] == before
+    assert [json.loads(line)["budget"] for line in lines(out)[len(before) :]] == [512, 64]
+    assert len({one.setting["lambda"] for one in found.results().results()}) == 1
+
+
+def test_a_setting_that_breaks_down_is_not_the_best_and_a_budget_that_does_costs_only_itself(
+    tmp_path: Path, shop_grid: Callable[..., Grid], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = shop_grid("seeds = [1]", 'systems = ["pruned-ease"]')
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with GridProgress(quiet=True) as progress:
+        (job,) = Runner(grid, folder, MACHINE, progress).jobs
+    fitted = PrunedEase.fit
+
+    def fit(self: PrunedEase, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
+        if setting["lambda"] == 30.0 or budget == 64:
+            raise TrainingError("the loss is no longer a number")
+        return fitted(self, train, validation, setting, budget)
+
+    monkeypatch.setattr(PrunedEase, "fit", fit)
+    ours = Run(replace(job.task, budgets=[128, 64]), folder)
+    ours.task = replace(ours.task, cell=replace(ours.task.cell, search_budget=128))
+    found = list(ours.measurements())
+    assert [one.setting["lambda"] for one in found if not one.chosen] == [100.0, 300.0, 1000.0]
+    assert [one.budget for one in found if one.chosen] == [128]
+    assert ours.failures == ["64 bytes: the loss is no longer a number"]
+
+
+def test_a_grid_that_is_killed_takes_its_processes_along(tmp_path: Path, shop_grid: Callable[..., Grid]) -> None:
+    shop_grid("seeds = [1]", 'systems = ["compressed-elsa"]', "budgets = [128]")
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "trainer", "report", "--config", str(tmp_path / "grid.toml"), "--out", str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not (out / results.FILE).exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    began = time.monotonic()
+    while subprocess.run(["pgrep", "-f", str(out)], capture_output=True, check=False).stdout:
+        assert time.monotonic() - began < 20
+        time.sleep(0.1)
 
 
 def test_a_line_of_another_release_is_refused(tmp_path: Path) -> None:
