@@ -152,7 +152,7 @@ def _figure_one(section: Section, variations: Sequence[Options], title: str) -> 
         look = _COLOURS[place % len(_COLOURS)], _MARKS[place % len(_MARKS)], options_title(options)
         _line(axis, section, entries, positions, look, dashed=dict(options).get("restart") is False)
     for system in (system for system in _REFERENCES if system in section.full()):
-        _reference(axis, section, system)
+        _reference(axis, section, system, section.seeds_of(variations))
     _sizes(axis, [float(budget) for budget in section.budgets])
     axis.set_xlabel("Bytes an item, as the paper counts")
     _finish(figure, axis)
@@ -201,10 +201,13 @@ def _line(
     )
 
 
-def _reference(axis: Axes, section: Section, system: str) -> None:
+def _reference(axis: Axes, section: Section, system: str, among: Sequence[int] | None = None) -> None:
+    """A line at what the system reaches on the same seeds."""
     colour, _, title = _look(system)
     size = _bytes(section, Entry(system), False)
-    line = axis.axhline(_mean(section, Entry(system)), color=colour, linewidth=1.5, label=f"{title}, {size:,.0f} B")
+    line = axis.axhline(
+        _mean(section, Entry(system), among), color=colour, linewidth=1.5, label=f"{title}, {size:,.0f} B"
+    )
     line.set_linestyle((0, (6, 3)) if system == "ease" else (0, (2, 2)))
 
 
@@ -235,8 +238,8 @@ def _look(system: str) -> tuple[str, str, str]:
     return colour, mark, TITLES.get(system, system)
 
 
-def _mean(section: Section, entry: Entry) -> float:
-    interval = section.mean(entry, METRIC)
+def _mean(section: Section, entry: Entry, among: Sequence[int] | None = None) -> float:
+    interval = section.mean(entry, METRIC, among)
     return float("nan") if interval is None else interval.mean
 
 

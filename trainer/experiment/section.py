@@ -103,9 +103,15 @@ class Section:
         by_seed = self._chosen.get(entry, {})
         return [by_seed[seed] for seed in sorted(by_seed)]
 
-    def mean(self, entry: Entry, metric: str) -> Interval | None:
-        """Over the seeds that it was measured on. Raises DataError where values cannot be read."""
-        seeds = self._seeds(entry)
+    def seeds_of(self, variations: Iterable[Options]) -> tuple[int, ...]:
+        """Those that any of the variations of Figure 1 was measured on."""
+        measured = set(variations)
+        found = {seed for entry, by_seed in self._chosen.items() if entry.options in measured for seed in by_seed}
+        return tuple(sorted(found))
+
+    def mean(self, entry: Entry, metric: str, among: Sequence[int] | None = None) -> Interval | None:
+        """Over the seeds that it was measured on, or those of them `among`. Raises DataError for lost values."""
+        seeds = tuple(seed for seed in self._seeds(entry) if among is None or seed in among)
         if not seeds:
             return None
         resampled, columns = self._drawn(seeds)

@@ -126,15 +126,38 @@ def figure_one(section: Section, *, widths: bool, metric: str = "ndcg@100") -> s
     variations = section.variations(widths=widths)
     if not variations:
         return ""
-    plain_ours: Sequence[Options] = [()] if OURS in section.sized() else []
+    seeds = section.seeds_of(variations)
     rows = []
-    for options in [*variations, *plain_ours]:
-        title = plain(options_title(options)) if options else "as in the tables above"
-        rows.append([title, *(_score(section, Entry(OURS, size, options), metric) for size in section.budgets)])
+    for options in variations:
+        scores = [_score(section, Entry(OURS, size, options), metric, seeds) for size in section.budgets]
+        rows.append([plain(options_title(options)), *scores])
     for title, curve in _published_curves(section, widths=widths):
         values = [number(curve.get(size, {}).get(metric)) for size in section.budgets]
         rows.append([f"{title}, published", *values])
-    return table(_header(METRIC_TITLES[metric], section), rows)
+    shown = table(_header(METRIC_TITLES[metric], section), rows)
+    usual = _usual(section, variations)
+    gaps = [
+        [f"{plain(options_title(options))} minus it", *_gaps(section, options, usual, metric)]
+        for options in variations
+        if options != usual
+    ]
+    if not gaps:
+        return shown
+    told = f"Seeds {', '.join(map(str, seeds))}, one setting for all lines. Paired differences to"
+    return f"{shown}\n\n{told} {plain(options_title(usual))}:\n\n{table(_header(METRIC_TITLES[metric], section), gaps)}"
+
+
+def _usual(section: Section, variations: Sequence[Options]) -> Options:
+    """What the others are compared with: the defaults, or the last."""
+    usual = [{"dims": section.cell.dims}, {"schedule": "exponential", "restart": False}]
+    return next((options for options in variations if dict(options) in usual), variations[-1])
+
+
+def _gaps(section: Section, options: Options, usual: Options, metric: str) -> list[str]:
+    return [
+        signed(section.difference(Entry(OURS, size, options), Entry(OURS, size, usual), metric))
+        for size in section.budgets
+    ]
 
 
 def pairs(section: Section, asked: Sequence[tuple[Entry, Entry]]) -> str:
@@ -171,10 +194,10 @@ def _three(section: Section, entry: Entry) -> list[str]:
     return [_score(section, entry, metric) for metric in PER_USER]
 
 
-def _score(section: Section, entry: Entry, metric: str) -> str:
-    """A mean, and of how many seeds where others have more."""
-    n_seeds = len(section.found(entry))
-    short = f" ({n_seeds} of {len(section.seeds)} seeds)" if 0 < n_seeds < len(section.seeds) else ""
+def _score(section: Section, entry: Entry, metric: str, seeds: Sequence[int] | None = None) -> str:
+    """A mean, and of how many of the `seeds` (None: the section's) where others have more."""
+    n_seeds, n_all = len(section.found(entry)), len(section.seeds if seeds is None else seeds)
+    short = f" ({n_seeds} of {n_all} seeds)" if 0 < n_seeds < n_all else ""
     return plus_minus(section.mean(entry, metric)) + short
 
 
