@@ -13,7 +13,7 @@ from trainer.evaluate import quality, rank_scores
 from trainer.interactions import Csr
 from trainer.split import Holdout, Split
 
-LAMBDAS = (30.0, 100.0, 300.0, 1000.0)
+LAMBDAS = (50.0, 150.0, 400.0, 800.0)
 
 
 def bytes_needed(n_items: int) -> int:

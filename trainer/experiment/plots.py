@@ -153,10 +153,24 @@ def _figure_one(section: Section, variations: Sequence[Options], title: str) -> 
         _line(axis, section, entries, positions, look, dashed=dict(options).get("restart") is False)
     for system in (system for system in _REFERENCES if system in section.full()):
         _reference(axis, section, system, section.seeds_of(variations))
+    _leave_out_the_lowest(axis, section, variations)
     _sizes(axis, [float(budget) for budget in section.budgets])
     axis.set_xlabel("Bytes an item, as the paper counts")
     _finish(figure, axis)
     return figure
+
+
+def _leave_out_the_lowest(axis: Axes, section: Section, variations: Sequence[Options]) -> None:
+    """Pruning at once (constant) falls so far below the others that they would be one line: it leaves the picture."""
+    means: dict[bool, list[float]] = {True: [], False: []}
+    for options in variations:
+        entries = [Entry(OURS, budget, options) for budget in section.budgets]
+        found = [_mean(section, entry) for entry in entries if section.found(entry)]
+        means[dict(options).get("schedule") == "constant"] += found
+    if means[True] and means[False]:
+        low, high = min(means[False]), axis.get_ylim()[1]
+        if min(means[True]) < low - (high - low):
+            axis.set_ylim(bottom=low - 0.5 * (high - low))
 
 
 def _family(options: Options) -> Options:

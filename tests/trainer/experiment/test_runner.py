@@ -243,7 +243,7 @@ def test_a_setting_that_breaks_down_is_not_the_best_and_a_budget_that_does_costs
     fitted = PrunedEase.fit
 
     def fit(self: PrunedEase, train: Csr, validation: Holdout | None, setting: Setting, budget: int | None) -> Learned:
-        if setting["lambda"] == 30.0 or budget == 64:
+        if setting["lambda"] == 50.0 or budget == 64:
             raise TrainingError("the loss is no longer a number")
         return fitted(self, train, validation, setting, budget)
 
@@ -251,7 +251,7 @@ def test_a_setting_that_breaks_down_is_not_the_best_and_a_budget_that_does_costs
     ours = Run(replace(job.task, budgets=[128, 64]), folder)
     ours.task = replace(ours.task, cell=replace(ours.task.cell, search_budget=128))
     found = list(ours.measurements())
-    assert [one.setting["lambda"] for one in found if not one.chosen] == [100.0, 300.0, 1000.0]
+    assert [one.setting["lambda"] for one in found if not one.chosen] == [150.0, 400.0, 800.0]
     assert [one.budget for one in found if one.chosen] == [128]
     assert ours.failures == ["64 bytes: the loss is no longer a number"]
 
