@@ -38,6 +38,7 @@ ONLY_IN = {
         "trainer/fit.py",
         "trainer/machine.py",
         "trainer/model.py",
+        "trainer/reconstruction.py",
     },
     "sentence_transformers": {"trainer/segmentation/encoder.py"},
     "huggingface_hub": {"trainer/segmentation/encoder.py"},

@@ -9,6 +9,7 @@ import pty
 import struct
 import sys
 import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ def test_no_bar_is_drawn_where_nobody_looks(capsys: pytest.CaptureFixture[str]) 
     assert (captured.out, captured.err) == ("", "")
 
 
+def shown(screen: int) -> str:
+    """What arrives until nothing has for a tenth of a second: a terminal hands its lines on when it likes."""
+    seen, last = b"", time.monotonic()
+    while time.monotonic() - last < 0.1:
+        try:
+            seen += os.read(screen, 100_000)
+            last = time.monotonic()
+        except BlockingIOError:
+            time.sleep(0.005)
+    return seen.decode()
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_terminal_gets_a_bar_unless_it_wants_quiet(quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     screen, terminal = pty.openpty()
@@ -40,10 +53,7 @@ def test_a_terminal_gets_a_bar_unless_it_wants_quiet(quiet: bool, monkeypatch: p
         monkeypatch.setattr(sys, "stderr", stderr)
         watch(None, quiet=quiet)
         monkeypatch.undo()
-        try:
-            seen = os.read(screen, 100_000).decode()
-        except BlockingIOError:
-            seen = ""
+        seen = shown(screen)
     os.close(screen)
     if quiet:
         assert seen == ""

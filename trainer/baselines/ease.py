@@ -27,7 +27,7 @@ def check_memory(n_items: int, available: int) -> None:
     if needed > available:
         raise ConfigurationError(
             f"EASE on {n_items:,} items takes about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are there; "
-            "leave EASE out"
+            "leave --compare out"
         )
 
 
