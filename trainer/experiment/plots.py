@@ -138,13 +138,14 @@ def widths(section: Section) -> Figure | None:
 
 
 def _figure_one(section: Section, variations: Sequence[Options], title: str) -> Figure | None:
-    if not variations or not section.budgets:
+    budgets = section.budgets_of(variations)
+    if not budgets:
         return None
     figure, (axis,) = _figure(section, 1, title)
     families = list(dict.fromkeys(_family(options) for options in reversed(variations)))
     ordered = sorted(variations, key=lambda options: dict(options).get("restart") is False)
     for number, options in enumerate(ordered):
-        entries = [Entry(OURS, budget, options) for budget in section.budgets]
+        entries = [Entry(OURS, budget, options) for budget in budgets]
         entries = [entry for entry in entries if section.found(entry)]
         place = families.index(_family(options))
         spread = 1 + 0.02 * (number - (len(variations) - 1) / 2)  # so that error bars do not hide each other
@@ -154,7 +155,7 @@ def _figure_one(section: Section, variations: Sequence[Options], title: str) -> 
     for system in (system for system in _REFERENCES if system in section.full()):
         _reference(axis, section, system, section.seeds_of(variations))
     _leave_out_the_lowest(axis, section, variations)
-    _sizes(axis, [float(budget) for budget in section.budgets])
+    _sizes(axis, [float(budget) for budget in budgets])
     axis.set_xlabel("Bytes an item, as the paper counts")
     _finish(figure, axis)
     return figure
@@ -164,7 +165,7 @@ def _leave_out_the_lowest(axis: Axes, section: Section, variations: Sequence[Opt
     """Pruning at once (constant) falls so far below the others that they would be one line: it leaves the picture."""
     means: dict[bool, list[float]] = {True: [], False: []}
     for options in variations:
-        entries = [Entry(OURS, budget, options) for budget in section.budgets]
+        entries = [Entry(OURS, budget, options) for budget in section.budgets_of(variations)]
         found = [_mean(section, entry) for entry in entries if section.found(entry)]
         means[dict(options).get("schedule") == "constant"] += found
     if means[True] and means[False]:

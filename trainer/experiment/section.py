@@ -82,8 +82,14 @@ class Section:
 
     @property
     def budgets(self) -> list[int]:
-        """Bytes an item, largest first."""
-        return sorted({entry.budget for entry in self._chosen if entry.budget is not None}, reverse=True)
+        """Bytes an item in the tables, largest first; Figure 1 may have others."""
+        return self.budgets_of([()])
+
+    def budgets_of(self, variations: Iterable[Options]) -> list[int]:
+        """Those that any of the variations of Figure 1 was measured at, largest first."""
+        measured = set(variations)
+        found = {entry.budget for entry in self._chosen if entry.budget is not None and entry.options in measured}
+        return sorted(found, reverse=True)
 
     def sized(self) -> list[str]:
         """Systems that have a model for every budget."""

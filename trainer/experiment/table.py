@@ -126,25 +126,26 @@ def figure_one(section: Section, *, widths: bool, metric: str = "ndcg@100") -> s
     variations = section.variations(widths=widths)
     if not variations:
         return ""
-    seeds = section.seeds_of(variations)
+    seeds, sizes = section.seeds_of(variations), section.budgets_of(variations)
+    header = [METRIC_TITLES[metric], *map(_size, sizes)]
     rows = []
     for options in variations:
-        scores = [_score(section, Entry(OURS, size, options), metric, seeds) for size in section.budgets]
+        scores = [_score(section, Entry(OURS, size, options), metric, seeds) for size in sizes]
         rows.append([plain(options_title(options)), *scores])
     for title, curve in _published_curves(section, widths=widths):
-        values = [number(curve.get(size, {}).get(metric)) for size in section.budgets]
+        values = [number(curve.get(size, {}).get(metric)) for size in sizes]
         rows.append([f"{title}, published", *values])
-    shown = table(_header(METRIC_TITLES[metric], section), rows)
+    shown = table(header, rows)
     usual = _usual(section, variations)
     gaps = [
-        [f"{plain(options_title(options))} minus it", *_gaps(section, options, usual, metric)]
+        [f"{plain(options_title(options))} minus it", *_gaps(section, (options, usual), sizes, metric)]
         for options in variations
         if options != usual
     ]
     if not gaps:
         return shown
     told = f"Seeds {', '.join(map(str, seeds))}, one setting for all lines. Paired differences to"
-    return f"{shown}\n\n{told} {plain(options_title(usual))}:\n\n{table(_header(METRIC_TITLES[metric], section), gaps)}"
+    return f"{shown}\n\n{told} {plain(options_title(usual))}:\n\n{table(header, gaps)}"
 
 
 def _usual(section: Section, variations: Sequence[Options]) -> Options:
@@ -153,11 +154,9 @@ def _usual(section: Section, variations: Sequence[Options]) -> Options:
     return next((options for options in variations if dict(options) in usual), variations[-1])
 
 
-def _gaps(section: Section, options: Options, usual: Options, metric: str) -> list[str]:
-    return [
-        signed(section.difference(Entry(OURS, size, options), Entry(OURS, size, usual), metric))
-        for size in section.budgets
-    ]
+def _gaps(section: Section, pair: tuple[Options, Options], sizes: Sequence[int], metric: str) -> list[str]:
+    ours, usual = pair
+    return [signed(section.difference(Entry(OURS, size, ours), Entry(OURS, size, usual), metric)) for size in sizes]
 
 
 def pairs(section: Section, asked: Sequence[tuple[Entry, Entry]]) -> str:
@@ -187,7 +186,11 @@ def _header(title: str, section: Section) -> list[str]:
 
 
 def _sizes(section: Section) -> list[str]:
-    return [f"{budget:,} B" for budget in section.budgets]
+    return [_size(budget) for budget in section.budgets]
+
+
+def _size(budget: int) -> str:
+    return f"{budget:,} B"
 
 
 def _three(section: Section, entry: Entry) -> list[str]:

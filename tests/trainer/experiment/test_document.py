@@ -135,6 +135,20 @@ def test_asked_differences_published_numbers_and_everything_else_are_there(whole
     assert costs["EASE"][1:] == ["6", "5.00", "5.00 to 5.00", "30", "1.00"]
 
 
+def test_figure_1_has_its_own_budgets_seeds_and_differences(tmp_path: Path) -> None:
+    grid(tmp_path, data="shop", seeds=(1, 2), budgets=(128,), systems=("ease", "compressed-elsa"), n_persons=40)
+    results = grid(tmp_path, data="shop", seeds=(1,), budgets=(64,), systems=(), figure_one=True, n_persons=40)
+    path = write_report(tmp_path, results, {})
+    found = tables(path)
+    assert found["nDCG@100"][0][0] == ["System", "128 B"]
+    scores, gaps = found["Figure 1: schedules"]
+    assert scores[0] == ["nDCG@100", "64 B"]
+    assert not [cell for row in scores for cell in row if "seeds)" in cell]
+    assert len(gaps) == len(scores) - 1
+    assert "Exponential without restart minus it" not in [row[0] for row in gaps]
+    assert "Seeds 1, one setting for all lines. Paired differences to Exponential without restart:" in path.read_text()
+
+
 def test_what_failed_is_said_and_its_words_stay_in_their_cell(report: Path) -> None:
     _, row = tables(report)["What failed"][0]
     assert row == ["goodbooks paper seed 44 ease", "it takes 80 GiB | 64 are there &lt;b&gt;not&lt;/b&gt; *much*"]
