@@ -1,12 +1,10 @@
 """What the systems of the paper's Table 1 have in common: settings to choose from, a fit, scores, and bytes an item."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from trainer.evaluate import Scores
 from trainer.fit_options import Precision
 from trainer.interactions import Csr
 from trainer.split import Holdout
@@ -14,7 +12,6 @@ from trainer.split import Holdout
 Setting = Mapping[str, Any]  # hyperparameters by name
 PAPER_WEIGHT_BYTES = 4  # a weight of a dense row, as the paper counts
 PAPER_NONZERO_BYTES = 8  # a non-zero of a sparse row: weight and index
-Scores = Callable[[Csr], NDArray[np.floating]]  # histories (users, n_items) -> scores (users, n_items)
 
 
 class Learned(NamedTuple):
