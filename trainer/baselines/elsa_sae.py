@@ -19,7 +19,7 @@ from trainer.interactions import Csr
 from trainer.split import Holdout
 
 MOST_EPOCHS = 60
-_COPIES = 5  # of the autoencoder's two matrices: themselves, gradients, two moments and a step at work
+_COPIES = 5  # of the autoencoder's two matrices: themselves, gradients, two moments, and rounded ones for products
 
 
 class Base(NamedTuple):
@@ -93,7 +93,7 @@ class ElsaSae:
         """About the peak: while dense ELSA learns, or while its matrix, once more normalised, is compressed."""
         width = self.context.dims
         widest = int(width * max(setting["widening"] for setting in self.settings))
-        step = 2 * MOST_BATCH * (widest + width)
+        step = 4 * MOST_BATCH * (widest + width)
         compressing = 4 * (3 * n_items * width + 2 * _COPIES * widest * width + step)
         return max(DenseElsa(self.context).bytes_needed(n_users, n_items, None), compressing)
 

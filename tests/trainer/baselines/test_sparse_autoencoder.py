@@ -1,4 +1,4 @@
-"""CompresSAE against its formula in plain numpy, and against a random projection."""
+"""CompresSAE against its formula in plain numpy and by autograd, and against a random projection."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from torch.nn.functional import cosine_similarity, normalize
 
 from index.embedding import ItemEmbedding
-from trainer.baselines.sparse_autoencoder import AutoencoderOptions, SparseAutoencoder, encode, learn
+from trainer.baselines.sparse_autoencoder import AutoencoderOptions, Descent, SparseAutoencoder, encode, learn
 from trainer.errors import ConfigurationError, TrainingError
 
 Array = NDArray[np.float64]
@@ -62,13 +63,13 @@ def test_the_loss_is_the_formula_with_a_term_of_four_times_k(
     model = model_of(width, hidden, k, seed)
     x = rows_of_length_1(seed, n_items, width)
     expected = loss_by_formula(x.astype(np.float64), arrays_of(model), k)
-    assert model.loss(torch.from_numpy(x)).item() == pytest.approx(expected, abs=1e-5)
+    assert Descent(model, 0.01).differentiate(torch.from_numpy(x)).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_term_of_four_times_k_sees_activations_that_the_other_does_not() -> None:
     model = model_of(6, 20, 2, 0)
     x = torch.from_numpy(rows_of_length_1(0, 1, 6))
-    model.loss(x).backward()  # type: ignore[no-untyped-call]
+    Descent(model, 0.01).differentiate(x)
     assert model.decoder.grad is not None
     assert int((model.decoder.grad != 0).any(dim=1).sum()) == 8
 
@@ -77,7 +78,7 @@ def test_the_gradient_is_the_slope_of_the_formula() -> None:
     k = 2
     model = model_of(5, 12, k, 3).double()
     x = rows_of_length_1(3, 6, 5).astype(np.float64)
-    model.loss(torch.from_numpy(x)).backward()  # type: ignore[no-untyped-call]
+    Descent(model, 0.01).differentiate(torch.from_numpy(x))
     arrays = arrays_of(model)
     for part, parameter in enumerate((model.encoder, model.bias, model.decoder)):
         slopes = np.zeros_like(arrays[part])
@@ -90,6 +91,49 @@ def test_the_gradient_is_the_slope_of_the_formula() -> None:
             slopes[place] = (ends[0] - ends[1]) / 2e-6
         assert parameter.grad is not None
         np.testing.assert_allclose(parameter.grad.numpy(), slopes, atol=1e-6)
+
+
+def loss_by_autograd(model: SparseAutoencoder, x: torch.Tensor) -> torch.Tensor:
+    activations = x @ model.encoder.T + model.bias
+
+    def distances(kept: int) -> torch.Tensor:
+        chosen = activations.detach().abs().argsort(dim=1, descending=True)[:, :kept]
+        codes = torch.zeros_like(activations).scatter(1, chosen, activations.gather(1, chosen))
+        return 1 - cosine_similarity(codes @ model.decoder, x, dim=1)
+
+    return (distances(model.k) + distances(4 * model.k) / 8).mean()
+
+
+@given(st.integers(0, 2**32), st.integers(2, 9), st.integers(2, 7), st.integers(1, 20), st.integers(1, 4))
+def test_steps_are_those_of_autograd_and_plain_adam(seed: int, n_items: int, width: int, hidden: int, k: int) -> None:
+    k = min(k, hidden)
+    model, plain = (model_of(width, hidden, k, seed).double() for _ in range(2))
+    descent, adam = Descent(model, 0.01), torch.optim.Adam(plain.parameters(), lr=0.01)
+    for batch in range(4):
+        x = torch.from_numpy(rows_of_length_1(seed + batch, n_items, width).astype(np.float64))
+        x /= x.norm(dim=1, keepdim=True)
+        descent.step(x)
+        adam.zero_grad()
+        loss_by_autograd(plain, x).backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        plain.decoder.data = normalize(plain.decoder.data, dim=1)
+        for found, expected in zip(arrays_of(model), arrays_of(plain), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_in_bfloat16_each_step_starts_from_the_model_and_goes_nearly_the_same_way() -> None:
+    x = torch.from_numpy(rows_of_length_1(3, 64, 32))
+    exact, rounded = (model_of(32, 48, 4, 3) for _ in range(2))
+    downhill = Descent(rounded, 0.01, "bfloat16")
+    for _ in range(3):
+        assert downhill.differentiate(x).item() == pytest.approx(Descent(exact, 0.01).differentiate(x).item(), abs=1e-2)
+        for found, expected in zip(rounded.parameters(), exact.parameters(), strict=True):
+            assert found.grad is not None
+            assert expected.grad is not None
+            assert found.dtype == found.grad.dtype == torch.float32
+            assert cosine_similarity(found.grad.ravel(), expected.grad.ravel(), dim=0) > 0.98
+        downhill.step(x)
+        exact.load_state_dict(rounded.state_dict())
 
 
 def test_a_codes_values_are_the_largest_activations_with_their_signs() -> None:
@@ -105,13 +149,13 @@ def test_a_codes_values_are_the_largest_activations_with_their_signs() -> None:
 
 def test_decoder_rows_have_length_1_before_and_after_training(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    loss = SparseAutoencoder.loss
+    differentiate = Descent.differentiate
 
-    def watched(model: SparseAutoencoder, x: torch.Tensor) -> torch.Tensor:
-        seen.append(model.decoder.detach().norm(dim=1).clone())
-        return loss(model, x)
+    def watched(descent: Descent, x: torch.Tensor) -> torch.Tensor:
+        seen.append(descent.model.decoder.detach().norm(dim=1).clone())
+        return differentiate(descent, x)
 
-    monkeypatch.setattr(SparseAutoencoder, "loss", watched)
+    monkeypatch.setattr(Descent, "differentiate", watched)
     learn(rows_of_length_1(1, 100, 8), 2, QUICK)
     assert len(seen) == 6 * 4
     np.testing.assert_allclose(torch.stack(seen).numpy(), 1.0, atol=1e-5)
