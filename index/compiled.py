@@ -1,4 +1,4 @@
-"""@compiled: numba's njit, with a cache that may be read-only, full, damaged or absent.
+"""@compiled and @compiled_for_speed: numba's njit, with a cache that may be read-only, full, damaged or absent.
 
 Compiled kernels are kept where numba keeps them: in NUMBA_CACHE_DIR, beside the source, or in the user's cache folder,
 the first that can be written to. numba refuses to be imported where there is none, and passes by a folder that is
@@ -6,10 +6,12 @@ filled but cannot be written to. Here such a folder is read, and what cannot be 
 one warning. Whoever can write to the cache decides what is run: it is as trusted as the source.
 """
 
+import inspect
 import logging
 import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
@@ -24,11 +26,20 @@ from numba.core.caching import (
 
 logger = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., object])
+_ANY_ORDER = {"reassoc", "contract", "arcp", "nsz"}  # not that there are no NaNs: a lost loss must be seen
 
 
 def compiled(function: Function) -> Function:
     """Compiles at the first call with arguments of a type, or loads what was compiled before. Releases the GIL."""
-    dispatcher: Any = njit(nogil=True)(function)
+    return _kept(function, njit(nogil=True)(function))
+
+
+def compiled_for_speed(function: Function) -> Function:
+    """The same where loops are worth vector instructions: sums may be taken in any order, and x / 0 is infinite."""
+    return _kept(function, njit(nogil=True, fastmath=_ANY_ORDER, error_model="numpy")(function))
+
+
+def _kept(function: Function, dispatcher: Any) -> Function:
     try:
         dispatcher._cache = _Cache(function)
     except RuntimeError:  # numba found no folder at all
@@ -62,6 +73,13 @@ class _Places(CompileResultCacheImpl):
 
 class _Cache(FunctionCache):
     _impl_class = _Places
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__(function)
+        folder = Path(inspect.getfile(function)).parent  # kernels call those of files beside them: numba looks at one
+        self._cache_file._source_stamp = sorted(
+            (file.name, file.stat().st_mtime, file.stat().st_size) for file in folder.glob("*.py")
+        )
 
     def load_overload(self, *arguments: object) -> object:
         try:

@@ -29,16 +29,18 @@ FORBIDDEN = {
 }
 # module: the only files that may import it
 ONLY_IN = {
-    "numba": {"index/compiled.py"},
+    "numba": {"index/compiled.py", "trainer/steps/kernels.py"},
     "redis": {"service/layout_cache.py"},
     "torch": {
         "trainer/baselines/sparse_autoencoder.py",
         "trainer/commands/fit.py",
-        "trainer/export.py",
         "trainer/fit.py",
         "trainer/machine.py",
-        "trainer/model.py",
-        "trainer/reconstruction.py",
+        "trainer/steps/autograd.py",
+        "trainer/steps/choice.py",
+        "trainer/steps/dense.py",
+        "trainer/steps/step.py",
+        "trainer/weights.py",
     },
     "sentence_transformers": {"trainer/segmentation/encoder.py"},
     "huggingface_hub": {"trainer/segmentation/encoder.py"},

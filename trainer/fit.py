@@ -1,6 +1,8 @@
 """The training run: stages of a schedule, one support each, and early stopping in the last."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,19 @@ from index.embedding import ItemEmbedding
 from trainer.checkpoint import Checkpoint
 from trainer.errors import DataError, TrainingError
 from trainer.evaluate import quality, rank_embedding
-from trainer.export import to_embedding
 from trainer.fit_options import Epoch, FitOptions, Watcher, default_batch_size
 from trainer.interactions import Csr
-from trainer.model import CompressedElsa, xavier_uniform
 from trainer.schedule import Stage
 from trainer.split import Holdout
-
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step", "mu_product")  # what NAdam knows of a parameter
+from trainer.steps import choice
+from trainer.steps.autograd import AutogradStep
+from trainer.steps.batch import all_outputs, sampled_outputs
+from trainer.steps.dense import DenseStep
+from trainer.steps.kernels import Batch
+from trainer.steps.sparse import SparseStep
+from trainer.steps.step import Step
+from trainer.steps.threads import Threads
+from trainer.weights import Weights, xavier_uniform
 
 
 def fit(
@@ -49,32 +56,45 @@ def fit(
 
 
 class TrainingRun:
-    """A model between two epochs, and all that decides how it goes on."""
+    """Weights between two epochs, and all that decides how they go on."""
 
     def __init__(self, train: Csr, validation: Holdout | None, options: FitOptions, device: str = "cpu") -> None:
         self.stages = options.stages()
         self.train, self.validation, self.options = train, validation, options
         self.batch_size = options.batch_size or default_batch_size(train.shape[0])
         self.device = torch.device(device)
+        self.threads = Threads(torch.get_num_threads())
         self.generator = torch.Generator().manual_seed(options.seed)
         initial = xavier_uniform(train.shape[1], options.dims, self.generator).to(self.device)
-        self.model = CompressedElsa(initial, restart=options.restart)
+        self.weights = Weights(initial, restart=options.restart)
         self.trained = train.getnnz(axis=0) > 0  # an item that no training user has would keep its random start
         self.number = self.since_best = 0
         self.best: tuple[float, ItemEmbedding] | None = None
-        self.optimiser = self._new_optimiser()
+        self.step: Step | None = None
         self._begin(0)
 
     def _begin(self, stage: int) -> None:
         self.stage, self.epochs_of_stage = stage, 0
-        if self.stages[stage].k < self.options.dims:
-            self.optimiser.state.clear()  # with the gradient: nobody needs them any more, and pruning takes room
-            self.model.weight.grad = None
-            self.model.prune(self.stages[stage].k)
-        self.optimiser = self._new_optimiser()
+        self.step = None  # with all it holds: pruning takes room
+        k = self.stages[stage].k
+        if k < self.options.dims:
+            self.weights.prune(k, self.threads)
 
-    def _new_optimiser(self) -> torch.optim.Optimizer:
-        return torch.optim.NAdam([self.model.weight], lr=self.options.learning_rate, eps=self.options.epsilon)
+    def _new_step(self) -> Step:
+        """The way that is fastest here for the weights' support."""
+        if self.device.type != "cpu":
+            return AutogradStep(self.weights, self.options)
+        if self.weights.dims is not None and self.current.k < self.sparse_below:
+            return SparseStep(self.weights, self.options, self.threads)
+        return DenseStep(self.weights, self.options, self.threads)
+
+    @cached_property
+    def sparse_below(self) -> int:
+        """Non-zeros an item under which a step touches only them."""
+        asked = self.options.sparse_below
+        if asked is not None:
+            return asked
+        return choice.sparse_below(replace(self.options, batch_size=self.batch_size), self.train.shape[1])
 
     @property
     def current(self) -> Stage:
@@ -111,40 +131,31 @@ class TrainingRun:
 
     def _pass(self, users: Csr) -> float:
         """One pass over the users in the order given; the mean loss."""
+        self.step = self.step or self._new_step()
         total = 0.0
         for start in range(0, users.shape[0], self.batch_size):
-            x, rows = self._batch(users[start : start + self.batch_size])
-            loss = self.model.loss(x, self.options.loss, rows, self.options.precision)
-            self.optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.step()
-            total += loss.item() * len(x)
+            batch = self._batch(users[start : start + self.batch_size])
+            total += self.step(batch) * batch.n_users
         mean = total / users.shape[0]
         if not np.isfinite(mean):
             raise TrainingError("the loss is no longer a number; lower --learning-rate")
         return mean
 
-    def _batch(self, users: Csr) -> tuple[Tensor, Tensor | None]:
-        """Users as x (batch, outputs), and the rows that its columns stand for; None: all, in order.
-
-        With sampled outputs (the paper's code) these are the batch's own items, and after them random others.
-        """
+    def _batch(self, users: Csr) -> Batch:
+        """With sampled outputs (the paper's code) they are the batch's own items, and after them random others."""
         n_items = users.shape[1]
         most = self.options.max_outputs
         if most is None or most >= n_items:
-            return torch.from_numpy(users.toarray()).to(self.device), None
-        own, places = np.unique(users.indices, return_inverse=True)
+            return all_outputs(users)
+        own = np.unique(users.indices)
         others = np.setdiff1d(np.arange(n_items), own, assume_unique=True)
         drawn = torch.randperm(len(others), generator=self.generator)[: max(most - len(own), 0)].numpy()
-        rows = np.concatenate([own, others[drawn]]).astype(np.int64)
-        x = torch.zeros(users.shape[0], len(rows))
-        x[np.repeat(np.arange(users.shape[0]), np.diff(users.indptr)), places] = 1.0
-        return x.to(self.device), torch.from_numpy(rows).to(self.device)
+        return sampled_outputs(users, own, others[drawn])
 
     # ------------------------------------------------------------ results and states
 
     def _exported(self) -> ItemEmbedding:
-        return to_embedding(self.model, self.trained)
+        return self.weights.embedding(self.trained)
 
     def embedding(self) -> ItemEmbedding:
         """What was learned: the best epoch of the last stage. Raises TrainingError for weights that overflowed."""
@@ -156,14 +167,17 @@ class TrainingRun:
     def state(self) -> Checkpoint:
         """All that `restore` needs. The arrays are the run's own: write them before it goes on."""
         arrays: dict[str, NDArray[Any]] = {
-            "weight": _array(self.model.weight),
+            "weight": _array(self.weights.values),
             "generator": self.generator.get_state().numpy(),
         }
-        if self.model.dims is not None:
-            arrays["dims"] = _array(self.model.dims.to(torch.int32))
+        if self.weights.dims is not None:
+            arrays["dims"] = _array(self.weights.dims)
         if self.epochs_of_stage < self.current.epochs:  # the next stage has a new optimiser
-            moments = self.optimiser.state[self.model.weight]
-            arrays |= {name: _array(moments[name]) for name in _MOMENTS}
+            arrays |= {
+                "momentum": _array(self.weights.momentum),
+                "variance": _array(self.weights.variance),
+                "optimiser": np.array([self.weights.steps, self.weights.mu_product]),
+            }
         if self.best is not None:
             arrays |= {"best_dims": self.best[1].dims, "best_weights": self.best[1].weights}
         return Checkpoint(
@@ -183,11 +197,18 @@ class TrainingRun:
         stage, arrays = self.stages[state.stage], state.arrays
         shape = (self.train.shape[1], stage.k)
         within = state.epochs_of_stage < stage.epochs
-        expected = {"weight": (np.float32, shape), "generator": (np.uint8, self.generator.get_state().shape)}
+        expected: dict[str, tuple[type, tuple[int, ...]]] = {
+            "weight": (np.float32, shape),
+            "generator": (np.uint8, self.generator.get_state().shape),
+        }
         if stage.k < self.options.dims:
             expected["dims"] = (np.int32, shape)
         if within:
-            expected |= {name: (np.float32, shape if name.startswith("exp_avg") else ()) for name in _MOMENTS}
+            expected |= {
+                "momentum": (np.float32, shape),
+                "variance": (np.float32, shape),
+                "optimiser": (np.float64, (2,)),
+            }
         for name, (kind, size) in expected.items():
             if arrays[name].dtype != kind or arrays[name].shape != tuple(size):
                 raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
@@ -197,14 +218,13 @@ class TrainingRun:
             raise ValueError(f"{state.epochs_of_stage} epochs of a stage of {stage.epochs}")
         self.number, self.stage, self.epochs_of_stage = state.number, state.stage, state.epochs_of_stage
         self.generator.set_state(_tensor(arrays["generator"]))
-        dims = _tensor(arrays["dims"]).long().to(self.device) if "dims" in expected else None
-        self.model.take(_tensor(arrays["weight"]).to(self.device), dims)
-        self.optimiser = self._new_optimiser()
+        self.step = None
+        dims = _tensor(arrays["dims"]).to(self.device) if "dims" in expected else None
+        self.weights.take(_tensor(arrays["weight"]).to(self.device), dims)
         if within:
-            moments = {name: _tensor(arrays[name]) for name in _MOMENTS}
-            for name in ("exp_avg", "exp_avg_sq"):
-                moments[name] = moments[name].to(self.device)
-            self.optimiser.state[self.model.weight] = moments
+            self.weights.momentum = _tensor(arrays["momentum"]).to(self.device)
+            self.weights.variance = _tensor(arrays["variance"]).to(self.device)
+            self.weights.steps, self.weights.mu_product = int(arrays["optimiser"][0]), float(arrays["optimiser"][1])
         self.since_best = state.since_best
         if state.best_score is not None:
             best = ItemEmbedding(arrays["best_dims"], arrays["best_weights"], self.options.dims)

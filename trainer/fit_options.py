@@ -1,5 +1,6 @@
 """What decides a training run, what it will take, and what is told of it. No tensors here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -45,7 +46,9 @@ class FitOptions:
     learning_rate: float = 0.03
     epsilon: float = 1e-8
     precision: Precision = "float32"
-    """Of the two matrix products; everything else is float32."""
+    """Of the large matrix products; everything else is float32."""
+    sparse_below: int | None = None
+    """Non-zeros an item under which a step on the CPU touches only them; None: timed (trainer/steps/choice.py)."""
 
     def stages(self) -> list[Stage]:
         """The schedule's stages. Raises ConfigurationError for options that do not fit together."""
@@ -57,6 +60,8 @@ class FitOptions:
             raise ConfigurationError("--learning-rate must be positive")
         if min(self.batch_size or 1, self.max_outputs or 1) < 1 or 0 in (self.batch_size, self.max_outputs):
             raise ConfigurationError("--batch-size and --max-outputs must be positive")
+        if self.sparse_below is not None and self.sparse_below < 0:
+            raise ConfigurationError("--sparse-below must not be negative")
         return schedule.stages(
             self.schedule,
             n_dims=self.dims,
@@ -81,6 +86,10 @@ class Epoch:
 
 class Watcher(Protocol):
     def __call__(self, epoch: Epoch, /) -> None: ...
+
+
+EQUAL_SHARE: Mapping[Precision, int] = {"bfloat16": 32, "float32": 8}
+"""Dims over the non-zeros at which dense and sparse steps take the same time, about (trainer/steps/choice.py)."""
 
 
 def default_dims(n_items: int) -> int:

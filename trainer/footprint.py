@@ -7,29 +7,52 @@ import numpy as np
 from index.catalog import Catalog
 from index.embedding import ItemEmbedding
 from trainer.errors import ConfigurationError
-from trainer.fit_options import FitOptions
+from trainer.fit_options import EQUAL_SHARE, FitOptions
 from trainer.segmentation.describe import has_words
 
 _FLOAT_BYTES = 4
+_REST_BYTES = 2**24  # an epoch's users in their order, and what the allocator keeps
+_PRODUCT_BYTES = {"float32": 4, "bfloat16": 2}
 _LEAST_BATCH, _LEAST_OUTPUTS = 16, 1024
 
 
-def bytes_needed(n_items: int, options: FitOptions) -> int:
-    """About the peak of a run beyond the data: at its dense start, in a step, while the optimiser takes it.
+def bytes_needed(n_items: int, options: FitOptions, device: str = "cpu", own_items: int = 0) -> int:
+    """The peak of a run beyond the data: a step at the dense start, or the first sparse one where that takes more.
 
-    Measured (docs/sizing.md): weights, gradient, two moments and what the step computes from them are seven times
-    n_items x dims; A and its gradient are there for the outputs only; of a batch four users x outputs.
+    `own_items` are those of a batch's users, which are its outputs whatever `max_outputs` says. How close this is to
+    what is measured: docs/sizing.md.
     """
-    outputs = min(options.max_outputs or n_items, n_items)
+    outputs = min(max(options.max_outputs or n_items, own_items), n_items)
+    always = _FLOAT_BYTES * n_items * options.dims * options.restart + _REST_BYTES
+    if device != "cpu":
+        return always + _accelerator_bytes(n_items, outputs, options)
+    return always + max(_dense_bytes(n_items, outputs, options), _sparse_bytes(n_items, outputs, options))
+
+
+def _dense_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
+    """Weights and two moments; A, its gradient and, of sampled outputs, their rows of A; of a batch two errors."""
+    batch, dims = options.batch_size or 1024, options.dims
+    sampled = outputs if outputs < n_items else 0
+    products = (n_items + outputs + sampled) * dims + 2 * batch * (outputs + dims)
+    return _FLOAT_BYTES * 3 * n_items * dims + _PRODUCT_BYTES[options.precision] * products
+
+
+def _sparse_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
+    """Values, two moments, dims, codes, and a gradient of the outputs; of a batch the errors and two profiles."""
+    k = max(options.nonzeros, options.dims // EQUAL_SHARE[options.precision])
+    batch = options.batch_size or 1024
+    return _FLOAT_BYTES * ((5 * n_items + outputs) * k + batch * (outputs + 2 * options.dims))
+
+
+def _accelerator_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
+    """Torch's own steps: weights, gradient, moments and what is computed from them; of a batch four errors."""
     weights = (7 * n_items + 2 * outputs) * options.dims
-    return _FLOAT_BYTES * (
-        weights + n_items * options.dims * options.restart + 4 * (options.batch_size or 1024) * outputs
-    )
+    return _FLOAT_BYTES * (weights + 4 * (options.batch_size or 1024) * outputs)
 
 
 def start_bytes(n_items: int, options: FitOptions) -> int:
     """What the machine needs while it draws the initial values, wherever they are trained."""
-    return 3 * _FLOAT_BYTES * n_items * options.dims
+    return _FLOAT_BYTES * n_items * options.dims
 
 
 def checkpoint_bytes(n_items: int, options: FitOptions) -> int:
@@ -60,20 +83,20 @@ def check_segments(embedding: ItemEmbedding, catalog: Catalog, available: int) -
         )
 
 
-def check_memory(n_items: int, options: FitOptions, available: int) -> None:
+def check_memory(n_items: int, options: FitOptions, available: int, device: str = "cpu") -> None:
     """Refuses what cannot fit into `available` bytes, before it is tried, and names settings that would.
 
     Raises ConfigurationError.
     """
-    needed = bytes_needed(n_items, options)
+    needed = bytes_needed(n_items, options, device)
     if needed > available:
         raise ConfigurationError(
             f"training {options.dims} dims of {n_items:,} items takes about {needed / 2**30:.1f} GiB, "
-            f"{available / 2**30:.1f} are there; {_way_out(n_items, options, available)}"
+            f"{available / 2**30:.1f} are there; {_way_out(n_items, options, available, device)}"
         )
 
 
-def _way_out(n_items: int, options: FitOptions, available: int) -> str:
+def _way_out(n_items: int, options: FitOptions, available: int, device: str) -> str:
     """Each of the three settings alone where that helps; all of them at their least where none does alone."""
     batch, least_dims = options.batch_size or 1024, max(options.nonzeros, 64)
     smaller = {
@@ -83,13 +106,13 @@ def _way_out(n_items: int, options: FitOptions, available: int) -> str:
     }
     fitting = []
     for name, values in smaller.items():
-        fits = (value for value in values if bytes_needed(n_items, _changed(options, name, value)) <= available)
+        fits = (value for value in values if bytes_needed(n_items, _changed(options, name, value), device) <= available)
         if value := next(fits, None):
             fitting.append(f"{name} {value}")
     if fitting:
         return "it would fit with " + ", or ".join(fitting)
     least = replace(options, dims=least_dims, batch_size=_LEAST_BATCH, max_outputs=_LEAST_OUTPUTS)
-    if bytes_needed(n_items, least) <= available:
+    if bytes_needed(n_items, least, device) <= available:
         return "lower --dims, --batch-size and --max-outputs together"
     return (
         f"even --dims {least_dims} with the smallest batches is too much: train on a larger machine or on fewer items"

@@ -191,6 +191,10 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     model.add_argument("--learning-rate", type=float, metavar="X", help="of NAdam (0.03)")
     model.add_argument("--precision", choices=("float32", "bfloat16"), help="of the products (timed: the faster one)")
+    model.add_argument(
+        "--sparse-below", type=natural, metavar="K",
+        help="non-zeros an item under which a step computes with them only; on the CPU (timed: the faster way)",
+    )  # fmt: skip
     model.add_argument("--device", choices=("cpu", "cuda"), help="where to compute (cuda where there is one)")
     model.add_argument(
         "--seed",

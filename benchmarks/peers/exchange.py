@@ -3,6 +3,8 @@
 numpy and scipy only: another interpreter reads this file as well.
 """
 
+import contextlib
+import ctypes
 import json
 import sys
 import time
@@ -58,13 +60,13 @@ def measure(fit: Fit) -> None:
     """The main function of a contender's process; the task's file is its argument."""
     task = Task(**json.loads(Path(sys.argv[1]).read_text()))
     fit(*_tiny(), replace(task, dims=16, k=4, batch_size=32, brief=True))
-    before = _reset_peak()
+    before = reset_peak()
     train = matrix_of(read(Path(task.folder, "train.npz")))
     validation = read(Path(task.folder, "validation.npz"))
     began, began_cpu = time.perf_counter(), time.process_time()
     matrix, notes = fit(train, validation, task)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
-    outcome = Outcome(seconds, cpu_seconds, _status("VmHWM") - before, notes)
+    outcome = Outcome(seconds, cpu_seconds, status("VmHWM") - before, notes)
     write(Path(task.folder, "matrix.npz"), parts_of(matrix))
     Path(task.folder, "outcome.json").write_text(json.dumps(asdict(outcome)))
 
@@ -115,16 +117,21 @@ def from_rectangles(dims: NDArray[np.integer], weights: NDArray[np.floating], n_
 # ------------------------------------------------------------ memory
 
 
-def _reset_peak() -> int:
-    """Bytes resident now; from here on the peak is counted anew, where the system lets it be."""
+def reset_peak() -> int:
+    """Bytes resident now; from here on the peak is counted anew, where the system lets it be.
+
+    What the allocator holds and nobody uses goes back first: it would be used again and not be counted.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        return max(_status("VmRSS"), _status("VmHWM"))
-    return _status("VmRSS")
+        return max(status("VmRSS"), status("VmHWM"))
+    return status("VmRSS")
 
 
-def _status(name: str) -> int:
+def status(name: str) -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024

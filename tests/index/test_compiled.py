@@ -50,6 +50,14 @@ def test_what_was_compiled_once_is_loaded(source: Path, caplog: pytest.LogCaptur
     assert not caplog.records
 
 
+def test_a_change_in_a_file_beside_it_compiles_anew(source: Path) -> None:
+    """A kernel may call one of another file; numba itself looks only at the kernel's own."""
+    hits(source)
+    source.with_name("called.py").write_text("# another kernel\n")
+    assert hits(source) == 0
+    assert hits(source) == 2
+
+
 def test_what_was_compiled_for_another_processor_is_compiled_anew_and_kept_beside_it(
     source: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

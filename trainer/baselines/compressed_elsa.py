@@ -50,4 +50,4 @@ class CompressedElsa:
         options = self._options(self.settings[0], budget)
         restart = bool(self.context.options.get("restart"))
         options = replace(options, restart=restart, batch_size=default_batch_size(n_users))
-        return footprint.bytes_needed(n_items, options)
+        return footprint.bytes_needed(n_items, options, self.context.device)

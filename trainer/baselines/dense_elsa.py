@@ -79,4 +79,4 @@ def dense_options(dims: int, context: Context) -> FitOptions:
 def dense_bytes(n_users: int, n_items: int, dims: int, context: Context) -> int:
     """A training run's peak, and the matrix twice more: the best epoch's, and the one that is ranked with."""
     options = replace(dense_options(dims, context), batch_size=default_batch_size(n_users))
-    return footprint.bytes_needed(n_items, options) + 2 * 4 * n_items * dims
+    return footprint.bytes_needed(n_items, options, context.device) + 2 * 4 * n_items * dims

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.metadata import version as library_version
 from typing import Any
 
+import numpy as np
 import torch
 
 from index import artifact
@@ -24,6 +25,7 @@ from trainer.errors import ConfigurationError, TrainerError, TrainingError
 from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import fit
 from trainer.fit_options import FitOptions, default_batch_size, default_dims
+from trainer.interactions import Csr
 from trainer.option_groups import segment_options
 from trainer.progress import Progress
 from trainer.run_folder import RunFolder
@@ -32,11 +34,12 @@ from trainer.segmentation.embed import refuse_without_words
 from trainer.segmentation.encoder import SentenceEncoder
 from trainer.source import Source, read_source
 from trainer.split import Split, split
+from trainer.steps import choice
 
 logger = logging.getLogger(__name__)
 
 _LIBRARIES = ("numpy", "scipy", "torch", "numba", "polars")
-_BY_MACHINE = ("threads", "device", "precision")
+_BY_MACHINE = ("threads", "device", "precision", "sparse_below")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -71,9 +74,9 @@ def _fit(
         return current
 
     kept = _kept(folder, decides, resume=options.resume, strict=not options.once)
-    choices = _machine_choices(options, kept[1] if kept else {})
-    fit_options = dataclasses.replace(fit_options, precision=choices["precision"])
-    _check_room(source, fit_options, folder, choices["device"], compare=options.compare)
+    choices = _machine_choices(options, fit_options, interactions.n_items, kept[1] if kept else {})
+    fit_options = dataclasses.replace(fit_options, precision=choices["precision"], sparse_below=choices["sparse_below"])
+    _check_room(source, parts.train, fit_options, folder, choices["device"], compare=options.compare)
     _say_split(parts)
     resumed = kept[0] if kept else None
     folder.begin({**decides, **choices}, resumed)
@@ -123,8 +126,10 @@ def _trained(
             raise
 
 
-def _machine_choices(options: argparse.Namespace, kept: Decides) -> dict[str, Any]:
-    """Threads, device and precision: as asked for, as the interrupted run had them, or what is best here.
+def _machine_choices(
+    options: argparse.Namespace, fit_options: FitOptions, n_items: int, kept: Decides
+) -> dict[str, Any]:
+    """Threads, device, precision and sparse_below: as asked for, as the interrupted run had them, or what is best here.
 
     Raises ConfigurationError where the interrupted run had another, or a device that is not there.
     """
@@ -140,7 +145,15 @@ def _machine_choices(options: argparse.Namespace, kept: Decides) -> dict[str, An
         raise _other_run([f"device {device}, which is not here"]) from error
     torch.set_num_threads(asked.get("threads") or kept.get("threads") or host.cores())
     precision = asked.get("precision") or kept.get("precision") or machine.default_precision(device)
-    return {"threads": torch.get_num_threads(), "device": device, "precision": precision}
+    sparse_below = asked.get("sparse_below", kept.get("sparse_below"))
+    if sparse_below is None and device == "cpu":
+        sparse_below = choice.sparse_below(dataclasses.replace(fit_options, precision=precision), n_items)
+    return {
+        "threads": torch.get_num_threads(),
+        "device": device,
+        "precision": precision,
+        "sparse_below": sparse_below,
+    }
 
 
 def _asked(options: argparse.Namespace) -> dict[str, Any]:
@@ -168,19 +181,23 @@ def _same(current: Artifact, record: Mapping[str, Any], source: Source, options:
     )
 
 
-def _check_room(source: Source, options: FitOptions, folder: RunFolder, device: str, *, compare: bool) -> None:
+def _check_room(
+    source: Source, train: Csr, options: FitOptions, folder: RunFolder, device: str, *, compare: bool
+) -> None:
     """Refuses what memory or disk cannot hold; says what it will take."""
     n_items = source.interactions.n_items
-    footprint.check_memory(n_items, options, machine.memory_bytes(device))
+    footprint.check_memory(n_items, options, machine.memory_bytes(device), device)
     if footprint.start_bytes(n_items, options) > machine.memory_bytes():
         raise ConfigurationError(f"{options.dims} dims of {n_items:,} items do not fit into memory; lower --dims")
     if compare:
         ease.check_memory(n_items, machine.memory_bytes())
     checkpoints = footprint.checkpoint_bytes(n_items, options)
     folder.check_space(checkpoints, footprint.artifact_bytes(n_items, options.nonzeros, source.catalog))
+    own_items = len(np.unique(train[: options.batch_size].indices))
+    needed = footprint.bytes_needed(n_items, options, device, own_items)
     logger.info(
         "about %s MiB of memory beside the data, %s MiB of disk for checkpoints; %s products",
-        *(f"{-(-n_bytes // 2**20):,}" for n_bytes in (footprint.bytes_needed(n_items, options), 2 * checkpoints)),
+        *(f"{-(-n_bytes // 2**20):,}" for n_bytes in (needed, 2 * checkpoints)),
         options.precision,
     )
 

@@ -1,0 +1,80 @@
+"""Under how many non-zeros an item a sparse step is faster than a dense one: a rule that is timed, here and now."""
+
+import logging
+import time
+from functools import cache
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from trainer.fit_options import EQUAL_SHARE, FitOptions
+from trainer.steps.batch import all_outputs
+from trainer.steps.dense import DenseStep
+from trainer.steps.kernels import Batch
+from trainer.steps.sparse import SparseStep
+from trainer.steps.step import Step
+from trainer.steps.threads import Threads
+from trainer.weights import Weights
+
+logger = logging.getLogger(__name__)
+_DISTRUST = 2  # a probe that differs from the rule by no more than this factor, up or down, says the same
+_WORTH_A_PROBE = 2**22  # weights at the dense start: smaller runs take no longer than the probe
+_MOST_WEIGHTS, _MOST_USERS, _HISTORY, _ROUNDS = 2**24, 512, 50, 3
+_PROBED = 32  # non-zeros: a sparse step's time goes with them
+
+
+def sparse_below(options: FitOptions, n_items: int) -> int:
+    """The rule's dims / 32 or dims / 8, unless the probe is far from it; then the power of two closest to the probe.
+
+    Near the point where both take the same time it matters little which is chosen, and much that the same machine
+    chooses alike: a model trained again has the same bits.
+    """
+    rule = max(options.dims // EQUAL_SHARE[options.precision], 1)
+    found = _probed(options, n_items, rule) if n_items * options.dims >= _WORTH_A_PROBE else rule
+    logger.info("steps compute with non-zeros only below %d an item, and with all %d dims above", found, options.dims)
+    return found
+
+
+def _probed(options: FitOptions, n_items: int, rule: int) -> int:
+    probe = FitOptions(
+        dims=options.dims,
+        nonzeros=_PROBED,
+        precision=options.precision,
+        batch_size=min(options.batch_size or _MOST_USERS, _MOST_USERS),
+    )
+    dense, sparse = _seconds(probe, min(n_items, max(_MOST_WEIGHTS // options.dims, 64)), torch.get_num_threads())
+    found = _PROBED * dense / sparse
+    if rule / _DISTRUST <= found <= rule * _DISTRUST:
+        return rule
+    logger.debug("a step takes %.4f s dense, %.4f s with %d non-zeros", dense, sparse, _PROBED)
+    return min(1 << round(float(np.log2(max(found, 1.0)))), options.dims)
+
+
+@cache
+def _seconds(options: FitOptions, n_items: int, n_threads: int) -> tuple[float, float]:
+    """Of a dense step, and of a sparse one with the options' non-zeros."""
+    rng, threads = np.random.default_rng(0), Threads(n_threads)
+    batch = _batch(options.batch_size or _MOST_USERS, n_items, rng)
+    weights = Weights(torch.from_numpy(rng.standard_normal((n_items, options.dims), np.float32)))
+    dense = _best(DenseStep(weights, options, threads), batch)
+    weights.prune(options.nonzeros, threads)
+    return dense, _best(SparseStep(weights, options, threads), batch)
+
+
+def _batch(n_users: int, n_items: int, rng: np.random.Generator) -> Batch:
+    size = min(_HISTORY, n_items)
+    items = np.concatenate([rng.choice(n_items, size, replace=False) for _ in range(n_users)])
+    starts = np.arange(n_users + 1) * size
+    return all_outputs(sp.csr_matrix((np.ones(len(items), np.float32), items, starts), shape=(n_users, n_items)))
+
+
+def _best(step: Step, batch: Batch) -> float:
+    """Seconds of the best of a few rounds, after one that compiles."""
+    step(batch)
+    best = float("inf")
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        step(batch)
+        best = min(best, time.perf_counter() - began)
+    return best

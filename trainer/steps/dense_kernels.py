@@ -1,0 +1,103 @@
+"""The compiled loops of a step whose large products are dense (trainer/steps/dense.py)."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from index.compiled import compiled_for_speed
+from trainer.steps.kernels import (
+    CLIP,
+    LEAST_LENGTH,
+    Batch,
+    F,
+    Places,
+    Rates,
+    State,
+    Values,
+    add_row,
+    gather_row,
+    nadam,
+    put,
+    put_row,
+    scatter_row,
+    widened,
+)
+
+
+@compiled_for_speed
+def fold_in(begin: int, end: int, batch: Batch, A: Any, z: Any) -> None:
+    """The profiles z = x A: of each user the sum of the items' rows."""
+    total = np.empty(A.shape[1], np.float32)
+    for user in range(begin, end):
+        total[:] = 0
+        for p in range(batch.starts[user], batch.starts[user + 1]):
+            add_row(total, A[batch.columns[p]])
+        put_row(z[user], total, F(1))
+
+
+@compiled_for_speed
+def _predicted(row: Any, items: Places, clip: bool, p: Values) -> F:
+    """P = x A Aᵀ - x of one user, clipped or not; returns its length."""
+    for j in range(p.shape[0]):
+        p[j] = widened(row[j])
+    for item in items:
+        p[item] -= F(1)
+    if clip:
+        for j in range(p.shape[0]):
+            p[j] = min(max(p[j], F(0)), F(CLIP))
+    total = F(0)
+    for j in range(p.shape[0]):
+        total += p[j] * p[j]
+    return max(F(math.sqrt(total)), F(LEAST_LENGTH))
+
+
+@compiled_for_speed
+def errors(begin: int, end: int, batch: Batch, clip: bool, P: Any, losses: Values) -> None:
+    """Predictions x A Aᵀ in P become the loss's gradient by them; `losses` gets 2 - 2 cos of each user.
+
+    With c the cosine, the gradient by the error p is 2 (c p / |p| - x / |x|) / |p| over the number of users.
+    """
+    n_users, p = batch.starts.shape[0] - 1, np.empty(P.shape[1], np.float32)
+    for user in range(begin, end):
+        items = batch.columns[batch.starts[user] : batch.starts[user + 1]]
+        length = _predicted(P[user], items, clip, p)
+        size = max(F(math.sqrt(F(len(items)))), F(LEAST_LENGTH))
+        product = F(0)
+        for item in items:
+            product += p[item]
+        cosine = product / (length * size)
+        losses[user] = F(2) - F(2) * cosine
+        scale = F(2) / (F(n_users) * length)
+        if clip:
+            for j in range(p.shape[0]):  # what was clipped has no gradient
+                p[j] = p[j] if p[j] < F(CLIP) else F(0)
+        put_row(P[user], p, scale * cosine / length)
+        for item in items:
+            if not clip or p[item] > F(0):
+                put(P[user], item, scale * (cosine * p[item] / length - F(1) / size))
+
+
+@compiled_for_speed
+def update(begin: int, end: int, batch: Batch, G: Any, zE: Any, state: State, A: Any, rates: Rates) -> None:
+    """Moves the items `begin:end` and writes their rows of A.
+
+    The gradient by A of the item at output j = place[i] is G[j] + xᵀ (E A), of which the second is the sum of `zE` over
+    the users who have it; an item at no output (-1) has none and moves on by its momentum.
+    """
+    row, support = np.empty(A.shape[1], np.float32), np.empty(state.w.shape[1], np.float32)
+    pruned = state.dims.shape[0] > 0
+    for i in range(begin, end):
+        row[:] = 0
+        j = batch.place[i]
+        if j >= 0:
+            add_row(row, G[j])
+            for p in range(batch.item_starts[j], batch.item_starts[j + 1]):
+                add_row(row, zE[batch.users[p]])
+        if pruned:
+            gather_row(row, state.dims[i], support)
+            inverse = nadam(state.w[i], state.m[i], state.v[i], support, rates)
+            scatter_row(A[i], state.dims[i], state.w[i], inverse)
+        else:
+            inverse = nadam(state.w[i], state.m[i], state.v[i], row, rates)
+            put_row(A[i], state.w[i], inverse)

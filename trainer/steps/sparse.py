@@ -1,0 +1,45 @@
+"""A step whose products touch non-zeros only, on the CPU: for supports of few dims. Everything is float32.
+
+Its bits depend neither on the number of threads nor on a library of products.
+"""
+
+import numpy as np
+
+from trainer.fit_options import FitOptions
+from trainer.steps import kernels, sparse_kernels
+from trainer.steps.kernels import LANES, Batch, Values
+from trainer.steps.room import Room
+from trainer.steps.step import next_rates
+from trainer.steps.threads import Threads
+from trainer.weights import Weights, array_of
+
+
+class SparseStep:
+    def __init__(self, weights: Weights, options: FitOptions, threads: Threads) -> None:
+        self.weights, self.options, self.threads = weights, options, threads
+        self.codes = np.empty((weights.n_items, weights.k), np.float32)
+        threads.ranges(kernels.write_codes, weights.n_items, weights.state().w, self.codes)
+        self.room = Room()
+
+    def __call__(self, batch: Batch) -> float:
+        state, codes, clip = self.weights.state(), self.codes, self.options.loss == "clip"
+        n_blocks = -(-batch.n_users // LANES)
+        z, zE = (self._take(name, (n_blocks, self.weights.n_dims, LANES)) for name in ("z", "zE"))
+        E = self._take("E", (n_blocks, batch.n_outputs, LANES))
+        losses = np.empty(batch.n_users, np.float32)
+
+        def forward_and_back(block: int) -> None:
+            sparse_kernels.fold_in(block, batch, state.dims, codes, z[block])
+            sparse_kernels.predict(batch.rows, state.dims, codes, z[block], E[block])
+            sparse_kernels.errors(block, batch, clip, E[block], losses)
+            sparse_kernels.spread(batch.rows, state.dims, codes, E[block], zE[block])
+
+        self.threads.each(forward_and_back, n_blocks)
+        G = self._take("G", (batch.n_outputs, self.weights.k))
+        self.threads.ranges(sparse_kernels.gradients, batch.n_outputs, batch, state.dims, E, z, zE, G)
+        rates = next_rates(self.weights, self.options)
+        self.threads.ranges(sparse_kernels.update, self.weights.n_items, batch, G, state, codes, rates)
+        return float(losses.mean(dtype=np.float64))
+
+    def _take(self, name: str, shape: tuple[int, ...]) -> Values:
+        return array_of(self.room.take(name, shape))

@@ -1,0 +1,100 @@
+"""What is trained: of each item k weights on its support, and what the optimiser remembers of them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from index.embedding import ItemEmbedding
+from trainer.steps import kernels
+from trainer.steps.kernels import State
+from trainer.steps.threads import Threads
+
+
+class Weights:
+    """Rows of any length: what they stand for, A, has rows of length 1."""
+
+    values: Tensor  # (n_items, k) float32
+    dims: Tensor | None  # (n_items, k) int32 the support, ascending; None: all dims, nothing is pruned yet
+    momentum: Tensor  # (n_items, k) NAdam's first moment
+    variance: Tensor  # (n_items, k) and its second
+    steps: int  # since the moments were zero
+    mu_product: float  # NAdam's momentum factors so far
+    initial: Tensor | None  # (n_items, n_dims) where survivors restart from it
+
+    def __init__(self, initial: Tensor, *, restart: bool = False) -> None:
+        """`restart`: after each pruning the survivors start again from their initial values."""
+        self.n_items, self.n_dims = initial.shape
+        self.initial = initial if restart else None
+        self.take(initial.clone() if restart else initial, None)
+
+    @property
+    def k(self) -> int:
+        return int(self.values.shape[1])
+
+    def take(self, values: Tensor, dims: Tensor | None) -> None:
+        """Goes on with these values on this support, both (n_items, k); the optimiser remembers nothing."""
+        self.values, self.dims = values, dims
+        self.momentum = self.variance = torch.empty(0)  # the old ones go before the new ones come
+        self.momentum, self.variance = torch.zeros_like(values), torch.zeros_like(values)
+        self.steps, self.mu_product = 0, 1.0
+
+    def codes(self) -> Tensor:
+        """A's values on the support, (n_items, k): each row of length 1."""
+        return normalize(self.values, dim=1)
+
+    def prune(self, k: int, threads: Threads) -> None:
+        """Keeps each row's k largest |weights|; they go on from where they are, or restart from their initial values.
+
+        What was pruned before stays out: supports are nested. The optimiser starts anew.
+        """
+        self.momentum = self.variance = torch.empty(0)
+        self.take(*(self._pruned_on_cpu(k, threads) if self.values.device.type == "cpu" else self._pruned(k)))
+
+    def _pruned_on_cpu(self, k: int, threads: Threads) -> tuple[Tensor, Tensor]:
+        values, dims = torch.empty(self.n_items, k), torch.empty(self.n_items, k, dtype=torch.int32)
+        before = (array_of(self.values), array_of(self.dims, torch.int32), array_of(self.initial))
+        threads.ranges(kernels.keep_largest, self.n_items, *before, values.numpy(), dims.numpy())
+        return values, dims
+
+    def _pruned(self, k: int) -> tuple[Tensor, Tensor]:
+        kept = self.values.abs().topk(k, dim=1).indices.sort(dim=1).values
+        dims = kept if self.dims is None else self.dims.gather(1, kept)
+        values = self.codes().gather(1, kept) if self.initial is None else self.initial.gather(1, dims.long())
+        return values, dims.to(torch.int32)
+
+    def state(self) -> State:
+        """The same memory, on the CPU, for kernels to change."""
+        return State(
+            array_of(self.values), array_of(self.momentum), array_of(self.variance), array_of(self.dims, torch.int32)
+        )
+
+    def embedding(self, trained: NDArray[np.bool_]) -> ItemEmbedding:
+        """The code of every item: all weights of its support; rows that are not `trained` (n_items,) become zero."""
+        weights = self.codes().cpu().numpy()
+        weights[~trained] = 0.0
+        if self.dims is None:
+            dims = np.broadcast_to(np.arange(self.n_dims, dtype=np.int32), weights.shape)
+        else:
+            dims = self.dims.cpu().numpy()
+        return ItemEmbedding.from_entries(dims, weights, self.n_dims)
+
+
+def array_of(tensor: Tensor | None, kind: torch.dtype = torch.float32) -> NDArray[Any]:
+    """The same memory as kernels take it: bfloat16 as uint16, and what is not there as an empty rectangle."""
+    if tensor is None:
+        tensor = torch.empty(0, 0, dtype=kind)
+    if tensor.dtype == torch.bfloat16:
+        halves: NDArray[Any] = tensor.view(torch.int16).numpy().view(np.uint16)
+        return halves
+    found: NDArray[Any] = tensor.numpy()
+    return found
+
+
+def xavier_uniform(n_items: int, n_dims: int, generator: torch.Generator) -> Tensor:
+    """Initial values uniform in ± sqrt(6 / (n_items + n_dims))."""
+    bound = (6 / (n_items + n_dims)) ** 0.5
+    return torch.rand(n_items, n_dims, generator=generator).mul_(2).sub_(1).mul_(bound)
