@@ -10,6 +10,7 @@ from index import kernels
 from index.kernels import Dims, Postings
 
 UNIT_LENGTH_TOLERANCE = 1e-4
+_ROWS_AT_ONCE = 256  # in float64: wide rows are many
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,10 @@ class ItemEmbedding:
         if not _in_order(dims, weights):
             order = np.lexsort((dims, weights == 0), axis=1)  # living entries first, then by dim
             dims, weights = np.take_along_axis(dims, order, axis=1), np.take_along_axis(weights, order, axis=1)
-        values = weights.astype(np.float64)
-        lengths = np.linalg.norm(values, axis=1, keepdims=True)
-        values = np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
-        return cls(as_dims(dims, n_dims), values.astype(np.float32), n_dims)
+        values = np.empty(weights.shape, np.float32)
+        for start in range(0, len(weights), _ROWS_AT_ONCE):
+            values[start : start + _ROWS_AT_ONCE] = _unit_rows(weights[start : start + _ROWS_AT_ONCE])
+        return cls(as_dims(dims, n_dims), values, n_dims)
 
     @classmethod
     def from_rows(
@@ -119,6 +120,14 @@ class ItemEmbedding:
         if off.any():
             return f"row {int(np.argmax(off))} has length {lengths[np.argmax(off)]:.4f}, not 1"
         return None
+
+
+def _unit_rows(weights: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rows of length 1, or 0 where they are 0."""
+    values = weights.astype(np.float64)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    found: NDArray[np.float64] = np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
+    return found
 
 
 def _in_order(dims: NDArray[np.integer], weights: NDArray[np.floating]) -> bool:

@@ -39,6 +39,8 @@ ONLY_IN = {
         "trainer/steps/autograd.py",
         "trainer/steps/choice.py",
         "trainer/steps/dense.py",
+        "trainer/steps/gram.py",
+        "trainer/steps/room.py",
         "trainer/steps/step.py",
         "trainer/weights.py",
     },

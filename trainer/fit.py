@@ -18,10 +18,11 @@ from trainer.fit_options import Epoch, FitOptions, Watcher, default_batch_size
 from trainer.interactions import Csr
 from trainer.schedule import Stage
 from trainer.split import Holdout
-from trainer.steps import choice
+from trainer.steps import choice, costs
 from trainer.steps.autograd import AutogradStep
 from trainer.steps.batch import all_outputs, sampled_outputs
 from trainer.steps.dense import DenseStep
+from trainer.steps.gram import GramStep
 from trainer.steps.kernels import Batch
 from trainer.steps.sparse import SparseStep
 from trainer.steps.step import Step
@@ -61,7 +62,7 @@ class TrainingRun:
     def __init__(self, train: Csr, validation: Holdout | None, options: FitOptions, device: str = "cpu") -> None:
         self.stages = options.stages()
         self.train, self.validation, self.options = train, validation, options
-        self.batch_size = options.batch_size or default_batch_size(train.shape[0])
+        self.batch_size = min(options.batch_size or default_batch_size(train.shape[0]), train.shape[0])
         self.device = torch.device(device)
         self.threads = Threads(torch.get_num_threads())
         self.generator = torch.Generator().manual_seed(options.seed)
@@ -84,9 +85,16 @@ class TrainingRun:
         """The way that is fastest here for the weights' support."""
         if self.device.type != "cpu":
             return AutogradStep(self.weights, self.options)
-        if self.weights.dims is not None and self.current.k < self.sparse_below:
-            return SparseStep(self.weights, self.options, self.threads)
-        return DenseStep(self.weights, self.options, self.threads)
+        k, counted = self.current.k, self._counted
+        if self.weights.dims is None or k >= self.sparse_below:
+            return DenseStep(self.weights, self.options, self.threads)
+        through_gram = costs.gram(counted, self.weights.n_items, k) < costs.sparse(counted, self.weights.n_items, k)
+        return (GramStep if through_gram else SparseStep)(self.weights, self.options, self.threads)
+
+    @property
+    def _counted(self) -> FitOptions:
+        """The options with the users that a step has."""
+        return replace(self.options, batch_size=self.batch_size)
 
     @cached_property
     def sparse_below(self) -> int:
@@ -94,7 +102,7 @@ class TrainingRun:
         asked = self.options.sparse_below
         if asked is not None:
             return asked
-        return choice.sparse_below(replace(self.options, batch_size=self.batch_size), self.train.shape[1])
+        return choice.sparse_below(self._counted, self.train.shape[1])
 
     @property
     def current(self) -> Stage:

@@ -1,6 +1,5 @@
 """What decides a training run, what it will take, and what is told of it. No tensors here."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -48,7 +47,7 @@ class FitOptions:
     precision: Precision = "float32"
     """Of the large matrix products; everything else is float32."""
     sparse_below: int | None = None
-    """Non-zeros an item under which a step on the CPU touches only them; None: timed (trainer/steps/choice.py)."""
+    """Non-zeros an item under which a step on the CPU touches only them; None: see trainer/steps/choice.py."""
 
     def stages(self) -> list[Stage]:
         """The schedule's stages. Raises ConfigurationError for options that do not fit together."""
@@ -86,10 +85,6 @@ class Epoch:
 
 class Watcher(Protocol):
     def __call__(self, epoch: Epoch, /) -> None: ...
-
-
-EQUAL_SHARE: Mapping[Precision, int] = {"bfloat16": 32, "float32": 8}
-"""Dims over the non-zeros at which dense and sparse steps take the same time, about (trainer/steps/choice.py)."""
 
 
 def default_dims(n_items: int) -> int:

@@ -7,8 +7,9 @@ import numpy as np
 from index.catalog import Catalog
 from index.embedding import ItemEmbedding
 from trainer.errors import ConfigurationError
-from trainer.fit_options import EQUAL_SHARE, FitOptions
+from trainer.fit_options import FitOptions
 from trainer.segmentation.describe import has_words
+from trainer.steps import costs
 
 _FLOAT_BYTES = 4
 _REST_BYTES = 2**24  # an epoch's users in their order, and what the allocator keeps
@@ -38,10 +39,13 @@ def _dense_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
 
 
 def _sparse_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
-    """Values, two moments, dims, codes, and a gradient of the outputs; of a batch the errors and two profiles."""
-    k = max(options.nonzeros, options.dims // EQUAL_SHARE[options.precision])
+    """Values, two moments, dims, codes, entries by dim, and a gradient of the outputs; of a batch what is needed of it:
+    the errors and two profiles, or through AᵀA that and five profiles.
+    """
     batch = options.batch_size or 1024
-    return _FLOAT_BYTES * ((5 * n_items + outputs) * k + batch * (outputs + 2 * options.dims))
+    k = max(options.nonzeros, min(options.sparse_below or costs.sparse_below(options, n_items), options.dims // 2))
+    of_users = max(batch * (outputs + 2 * options.dims), options.dims**2 + 5 * batch * options.dims)
+    return _FLOAT_BYTES * ((7 * n_items + outputs) * k + of_users)
 
 
 def _accelerator_bytes(n_items: int, outputs: int, options: FitOptions) -> int:

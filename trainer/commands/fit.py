@@ -256,7 +256,7 @@ def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> Fit
         schedule=options.schedule,
         restart=options.restart,
         loss=options.loss,
-        batch_size=options.batch_size or default_batch_size(n_users),
+        batch_size=min(options.batch_size or default_batch_size(n_users), n_users),
         max_outputs=options.max_outputs,
         **given,
     )

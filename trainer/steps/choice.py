@@ -1,4 +1,4 @@
-"""Under how many non-zeros an item a sparse step is faster than a dense one: a rule that is timed, here and now."""
+"""Under how many non-zeros an item a step is no longer dense: by counts (costs), unless a clock says something else."""
 
 import logging
 import time
@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from trainer.fit_options import EQUAL_SHARE, FitOptions
+from trainer.fit_options import FitOptions
+from trainer.steps import costs
 from trainer.steps.batch import all_outputs
 from trainer.steps.dense import DenseStep
 from trainer.steps.kernels import Batch
@@ -18,37 +19,34 @@ from trainer.steps.threads import Threads
 from trainer.weights import Weights
 
 logger = logging.getLogger(__name__)
-_DISTRUST = 2  # a probe that differs from the rule by no more than this factor, up or down, says the same
 _WORTH_A_PROBE = 2**22  # weights at the dense start: smaller runs take no longer than the probe
 _MOST_WEIGHTS, _MOST_USERS, _HISTORY, _ROUNDS = 2**24, 512, 50, 3
-_PROBED = 32  # non-zeros: a sparse step's time goes with them
+_PROBED = 32  # non-zeros
+_DISTRUST = 2.0  # a clock within this factor of the counts, up or down, says the same
 
 
 def sparse_below(options: FitOptions, n_items: int) -> int:
-    """The rule's dims / 32 or dims / 8, unless the probe is far from it; then the power of two closest to the probe.
+    """What the counts say, or where dense steps are much faster or slower here than counted, what they say then.
 
-    Near the point where both take the same time it matters little which is chosen, and much that the same machine
-    chooses alike: a model trained again has the same bits.
+    Near the point where two ways take the same time it matters little which is chosen, and much that the same machine
+    chooses alike.
     """
-    rule = max(options.dims // EQUAL_SHARE[options.precision], 1)
-    found = _probed(options, n_items, rule) if n_items * options.dims >= _WORTH_A_PROBE else rule
+    factor = _dense_factor(options, n_items) if n_items * options.dims >= _WORTH_A_PROBE else 1.0
+    found = costs.sparse_below(options, n_items, factor)
     logger.info("steps compute with non-zeros only below %d an item, and with all %d dims above", found, options.dims)
     return found
 
 
-def _probed(options: FitOptions, n_items: int, rule: int) -> int:
-    probe = FitOptions(
-        dims=options.dims,
-        nonzeros=_PROBED,
-        precision=options.precision,
-        batch_size=min(options.batch_size or _MOST_USERS, _MOST_USERS),
-    )
-    dense, sparse = _seconds(probe, min(n_items, max(_MOST_WEIGHTS // options.dims, 64)), torch.get_num_threads())
-    found = _PROBED * dense / sparse
-    if rule / _DISTRUST <= found <= rule * _DISTRUST:
-        return rule
+def _dense_factor(options: FitOptions, n_items: int) -> float:
+    """How many times longer than counted a dense step takes beside a sparse one; 1 where that is not much."""
+    n_items = min(n_items, max(_MOST_WEIGHTS // options.dims, 64))
+    n_users = min(options.batch_size or _MOST_USERS, _MOST_USERS)
+    probe = FitOptions(dims=options.dims, nonzeros=_PROBED, precision=options.precision, batch_size=n_users)
+    dense, sparse = _seconds(probe, n_items, torch.get_num_threads())
+    counted = costs.dense(probe, n_items) / float(costs.sparse(probe, n_items, _PROBED))
+    factor = dense / sparse / counted
     logger.debug("a step takes %.4f s dense, %.4f s with %d non-zeros", dense, sparse, _PROBED)
-    return min(1 << round(float(np.log2(max(found, 1.0)))), options.dims)
+    return 1.0 if 1 / _DISTRUST <= factor <= _DISTRUST else float(2.0 ** round(np.log2(factor)))
 
 
 @cache
