@@ -12,7 +12,7 @@ from trainer.segmentation.describe import has_words
 from trainer.steps import costs
 
 _FLOAT_BYTES = 4
-_REST_BYTES = 2**24  # an epoch's users in their order, and what the allocator keeps
+_REST_BYTES = 3 * 2**23  # an epoch's users in their order, gradients at a time, and what the allocator keeps
 _PRODUCT_BYTES = {"float32": 4, "bfloat16": 2}
 _LEAST_BATCH, _LEAST_OUTPUTS = 16, 1024
 
@@ -31,10 +31,9 @@ def bytes_needed(n_items: int, options: FitOptions, device: str = "cpu", own_ite
 
 
 def _dense_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
-    """Weights and two moments; A, its gradient and, of sampled outputs, their rows of A; of a batch two errors."""
+    """Weights and two moments; A and, of sampled outputs, their rows of it; of a batch its errors and two profiles."""
     batch, dims = options.batch_size or 1024, options.dims
-    sampled = outputs if outputs < n_items else 0
-    products = (n_items + outputs + sampled) * dims + 2 * batch * (outputs + dims)
+    products = (n_items + (outputs if outputs < n_items else 0)) * dims + batch * (outputs + 2 * dims)
     return _FLOAT_BYTES * 3 * n_items * dims + _PRODUCT_BYTES[options.precision] * products
 
 

@@ -17,10 +17,10 @@ WIDE = FitOptions(dims=4096, nonzeros=16, batch_size=1024)
 
 
 def test_what_is_sure_to_be_there_is_counted() -> None:
-    """Weights, two moments, A and its gradient, and two errors of a batch; on an accelerator torch's own steps."""
+    """Weights, two moments and A, and the errors of a batch; on an accelerator torch's own steps."""
     some = replace(WIDE, dims=512, batch_size=256)
-    assert bytes_needed(1000, some) >= 4 * 1000 * (5 * 512 + 2 * 256)
-    assert bytes_needed(1000, replace(some, precision="bfloat16")) >= 4 * 1000 * (4 * 512 + 256)
+    assert bytes_needed(1000, some) >= 4 * 1000 * (4 * 512 + 256)
+    assert bytes_needed(1000, replace(some, precision="bfloat16")) >= 2 * 1000 * (7 * 512 + 256)
     assert bytes_needed(1000, some, "cuda") > bytes_needed(1000, some)
     assert bytes_needed(1000, replace(WIDE, batch_size=None)) == bytes_needed(1000, WIDE)
     assert bytes_needed(1000, replace(WIDE, restart=True)) > bytes_needed(1000, WIDE)

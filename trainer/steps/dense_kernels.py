@@ -79,25 +79,38 @@ def errors(begin: int, end: int, batch: Batch, clip: bool, P: Any, losses: Value
 
 
 @compiled_for_speed
-def update(begin: int, end: int, batch: Batch, G: Any, zE: Any, state: State, A: Any, rates: Rates) -> None:
-    """Moves the items `begin:end` and writes their rows of A.
+def _move(i: int, g: Values, state: State, A: Any, rates: Rates) -> None:
+    inverse = nadam(state.w[i], state.m[i], state.v[i], g, rates)
+    if state.dims.shape[0]:
+        scatter_row(A[i], state.dims[i], state.w[i], inverse)
+    else:
+        put_row(A[i], state.w[i], inverse)
 
-    The gradient by A of the item at output j = place[i] is G[j] + xᵀ (E A), of which the second is the sum of `zE` over
-    the users who have it; an item at no output (-1) has none and moves on by its momentum.
+
+@compiled_for_speed
+def update(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, state: State, A: Any, rates: Rates) -> None:
+    """Moves the items of the outputs from `first` + `begin` on, of which G has the rows, and writes their rows of A.
+
+    The gradient by A of an output is its row of G = Eᵀ z, and xᵀ (E A): the sum of `zE` over the users who have it.
     """
     row, support = np.empty(A.shape[1], np.float32), np.empty(state.w.shape[1], np.float32)
-    pruned = state.dims.shape[0] > 0
-    for i in range(begin, end):
+    for j in range(begin, end):
         row[:] = 0
-        j = batch.place[i]
-        if j >= 0:
-            add_row(row, G[j])
-            for p in range(batch.item_starts[j], batch.item_starts[j + 1]):
-                add_row(row, zE[batch.users[p]])
-        if pruned:
+        add_row(row, G[j])
+        for p in range(batch.item_starts[first + j], batch.item_starts[first + j + 1]):
+            add_row(row, zE[batch.users[p]])
+        i = batch.rows[first + j]
+        if state.dims.shape[0]:
             gather_row(row, state.dims[i], support)
-            inverse = nadam(state.w[i], state.m[i], state.v[i], support, rates)
-            scatter_row(A[i], state.dims[i], state.w[i], inverse)
+            _move(i, support, state, A, rates)
         else:
-            inverse = nadam(state.w[i], state.m[i], state.v[i], row, rates)
-            put_row(A[i], state.w[i], inverse)
+            _move(i, row, state, A, rates)
+
+
+@compiled_for_speed
+def drift(begin: int, end: int, batch: Batch, state: State, A: Any, rates: Rates) -> None:
+    """Moves the items that are no outputs, which have no gradient, by their momentum."""
+    nothing = np.zeros(state.w.shape[1], np.float32)
+    for i in range(begin, end):
+        if batch.place[i] < 0:
+            _move(i, nothing, state, A, rates)

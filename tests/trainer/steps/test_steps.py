@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.trainer.worlds import random_matrix
 from trainer.fit_options import FitOptions, Loss
 from trainer.interactions import Csr
-from trainer.steps import choice, costs
+from trainer.steps import choice, costs, dense
 from trainer.steps.autograd import AutogradStep
 from trainer.steps.batch import all_outputs, sampled_outputs
 from trainer.steps.dense import DenseStep
@@ -227,6 +227,25 @@ def test_the_number_of_threads_does_not_change_a_kernels_bits(kind: Loss, way: W
         losses = [step(all_outputs(random_matrix(number, 130, 70))) for number in range(3)]
         found.append((losses, weights.values.numpy().tobytes()))
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("k", [None, 5])
+def test_gradients_of_a_few_items_at_a_time_are_those_of_all(
+    monkeypatch: pytest.MonkeyPatch, k: int | None, sampled: bool
+) -> None:
+    found = []
+    for at_once in (256, 7):
+        monkeypatch.setattr(dense, "_AT_ONCE", 1)
+        monkeypatch.setattr(dense, "_LEAST_AT_ONCE", at_once)
+        weights, users = some_weights(4, 40, 12, k), random_matrix(4, 60, 40, 0.1)
+        own = np.unique(users[:9].indices)
+        batch = sampled_outputs(users[:9], own, np.setdiff1d(np.arange(40), own)[:3]) if sampled else all_outputs(users)
+        step = a_step("dense", weights)
+        for _ in range(2):
+            step(batch)
+        found.append(weights.values.numpy().copy())
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
 
 @pytest.mark.parametrize(
