@@ -40,6 +40,7 @@ ONLY_IN = {
         "trainer/steps/choice.py",
         "trainer/steps/dense.py",
         "trainer/steps/gram.py",
+        "trainer/steps/growth.py",
         "trainer/steps/room.py",
         "trainer/steps/step.py",
         "trainer/weights.py",

@@ -18,7 +18,7 @@ from trainer.fit_options import Epoch, FitOptions, Watcher, default_batch_size
 from trainer.interactions import Csr
 from trainer.schedule import Stage
 from trainer.split import Holdout
-from trainer.steps import choice, costs
+from trainer.steps import choice, costs, growth
 from trainer.steps.autograd import AutogradStep
 from trainer.steps.batch import all_outputs, sampled_outputs
 from trainer.steps.dense import DenseStep
@@ -28,6 +28,8 @@ from trainer.steps.sparse import SparseStep
 from trainer.steps.step import Step
 from trainer.steps.threads import Threads
 from trainer.weights import Weights, xavier_uniform
+
+_USERS_ASKED = 2**14  # for the gradient by weights that do not exist
 
 
 def fit(
@@ -76,10 +78,19 @@ class TrainingRun:
 
     def _begin(self, stage: int) -> None:
         self.stage, self.epochs_of_stage = stage, 0
-        self.step = None  # with all it holds: pruning takes room
-        k = self.stages[stage].k
-        if k < self.options.dims:
-            self.weights.prune(k, self.threads)
+        if self.current.k < self.weights.k:
+            self.step = None  # with all it holds: pruning takes room
+            self.weights.prune(self.current.k, self.threads)
+
+    def _exchange(self, n: int) -> None:
+        """`n` weights an item give way to those that the users, or some of many, miss most."""
+        self.step = None
+        users = self.train
+        if users.shape[0] > _USERS_ASKED:
+            chosen = torch.randperm(users.shape[0], generator=self.generator)[:_USERS_ASKED]
+            users = users[chosen.numpy()]
+        missed = growth.gradient(self.weights, users, self._counted, self.threads)
+        self.weights.exchange(n, missed, self.threads)
 
     def _new_step(self) -> Step:
         """The way that is fastest here for the weights' support."""
@@ -119,6 +130,8 @@ class TrainingRun:
         """Trains one epoch; in the last stage looks at the validation users after it."""
         if self.epochs_of_stage == self.current.epochs:
             self._begin(self.stage + 1)
+        if n := self.current.exchanged(self.epochs_of_stage):
+            self._exchange(n)
         users = torch.randperm(self.train.shape[0], generator=self.generator).numpy()
         loss = self._pass(self.train[users])
         self.number += 1
@@ -180,7 +193,7 @@ class TrainingRun:
         }
         if self.weights.dims is not None:
             arrays["dims"] = _array(self.weights.dims)
-        if self.epochs_of_stage < self.current.epochs:  # the next stage has a new optimiser
+        if not self._is_before_pruning(self.stage, self.epochs_of_stage):  # which has a new optimiser
             arrays |= {
                 "momentum": _array(self.weights.momentum),
                 "variance": _array(self.weights.variance),
@@ -191,6 +204,10 @@ class TrainingRun:
         return Checkpoint(
             self.number, self.stage, self.epochs_of_stage, self.since_best, self.best[0] if self.best else None, arrays
         )
+
+    def _is_before_pruning(self, stage: int, epochs: int) -> bool:
+        following = self.stages[stage + 1 :]
+        return epochs == self.stages[stage].epochs and (not following or following[0].k < self.stages[stage].k)
 
     def restore(self, state: Checkpoint) -> None:
         """Goes back to the end of the epoch that `state` was taken after. Raises DataError where it does not fit."""
@@ -204,7 +221,7 @@ class TrainingRun:
     def _restore(self, state: Checkpoint) -> None:
         stage, arrays = self.stages[state.stage], state.arrays
         shape = (self.train.shape[1], stage.k)
-        within = state.epochs_of_stage < stage.epochs
+        within = not self._is_before_pruning(state.stage, state.epochs_of_stage)
         expected: dict[str, tuple[type, tuple[int, ...]]] = {
             "weight": (np.float32, shape),
             "generator": (np.uint8, self.generator.get_state().shape),

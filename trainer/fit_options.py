@@ -34,8 +34,12 @@ class FitOptions:
     """Epochs before the schedule starts."""
     prune_epochs: int = 20
     """Epochs over which the schedule runs."""
+    regrow_epochs: int = 10
+    """Epochs at `nonzeros` before each of which an item's smallest weights give way to missing ones."""
+    regrow: float = 0.5
+    """Share of an item's weights that do so before the first of these epochs; it falls to 0 linearly."""
     final_epochs: int = 20
-    """Most epochs at `nonzeros` after the schedule has reached it."""
+    """Most epochs at `nonzeros` after that, with one support."""
     patience: int = 4
     """Epochs without a better validation nDCG@100 after which the last stage ends."""
     batch_size: int | None = None
@@ -68,6 +72,8 @@ class FitOptions:
             dense_epochs=self.dense_epochs,
             prune_epochs=self.prune_epochs,
             final_epochs=self.final_epochs,
+            regrow_epochs=self.regrow_epochs,
+            regrow=self.regrow,
         )
 
 

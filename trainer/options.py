@@ -179,6 +179,11 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     model.add_argument("--dense-epochs", type=natural, metavar="N", help="epochs before pruning starts (0)")
     model.add_argument("--prune-epochs", type=natural, metavar="N", help="epochs of the schedule (20)")
     model.add_argument(
+        "--regrow-epochs", type=natural, metavar="N",
+        help="epochs at --nonzeros before which each item's smallest weights give way to others (10)",
+    )  # fmt: skip
+    model.add_argument("--regrow", type=float, metavar="SHARE", help="of the weights, before the first of them (0.5)")
+    model.add_argument(
         "--final-epochs", type=positive, metavar="N", help="most epochs at --nonzeros after the schedule (20)"
     )
     model.add_argument(

@@ -8,10 +8,17 @@ from trainer.errors import ConfigurationError
 
 
 class Stage(NamedTuple):
-    """A stretch of training with one support: `k` weights an item for `epochs` epochs."""
+    """A stretch of training with `k` weights an item for `epochs` epochs, with one support unless it is `regrown`."""
 
     k: int
     epochs: int
+    regrown: float = 0.0
+    """Share of an item's weights that is exchanged before the first epoch; it falls to 0 linearly."""
+
+    def exchanged(self, epoch: int) -> int:
+        """Weights an item that are exchanged before an epoch, from 0: at least one, and never all."""
+        share = self.regrown * (1 - epoch / self.epochs)
+        return min(max(round(share * self.k), 1), self.k - 1) if share > 0 else 0
 
 
 def constant(n_dims: int, k: int, epochs: int) -> list[int]:
@@ -45,18 +52,34 @@ SCHEDULES: Mapping[str, Callable[[int, int, int], list[int]]] = {
 }
 
 
-def stages(name: str, *, n_dims: int, k: int, dense_epochs: int, prune_epochs: int, final_epochs: int) -> list[Stage]:
-    """Dense epochs, the schedule `name` over `prune_epochs`, and last one stage of `final_epochs` at k.
+def stages(
+    name: str,
+    *,
+    n_dims: int,
+    k: int,
+    dense_epochs: int,
+    prune_epochs: int,
+    final_epochs: int,
+    regrow_epochs: int = 0,
+    regrow: float = 0.0,
+) -> list[Stage]:
+    """Dense epochs, the schedule `name` over `prune_epochs`, a regrown stage at k, and one of `final_epochs` at k.
 
-    The values never rise. Raises ConfigurationError for sizes that no schedule can have.
+    The values never rise. Nothing is regrown where nothing was pruned. Raises ConfigurationError for sizes that no
+    schedule can have.
     """
     if not 1 <= k <= n_dims:
         raise ConfigurationError(f"--nonzeros must be between 1 and --dims ({n_dims}), got {k}")
-    if min(dense_epochs, prune_epochs) < 0 or final_epochs < 1:
+    if min(dense_epochs, prune_epochs, regrow_epochs) < 0 or final_epochs < 1:
         raise ConfigurationError("epochs must not be negative, and the last stage needs at least one")
+    if not 0 <= regrow < 1:
+        raise ConfigurationError(f"--regrow must be a share from 0 to below 1, got {regrow}")
     values = [n_dims] * dense_epochs + (SCHEDULES[name](n_dims, k, prune_epochs) if prune_epochs else [])
-    values += [k] * final_epochs
-    return [Stage(value, len(list(run))) for value, run in groupby(values)]
+    if not regrow_epochs or not regrow or k == n_dims:
+        values += [k] * final_epochs
+        return [Stage(value, len(list(run))) for value, run in groupby(values)]
+    pruned = [Stage(value, len(list(run))) for value, run in groupby(values)]
+    return [*pruned, Stage(k, regrow_epochs, regrow), Stage(k, final_epochs)]
 
 
 def _share(epoch: int, epochs: int) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from index.embedding import ItemEmbedding
-from trainer.steps import kernels
+from trainer.steps import support_kernels
 from trainer.steps.kernels import State
 from trainer.steps.threads import Threads
 
@@ -57,7 +57,7 @@ class Weights:
     def _pruned_on_cpu(self, k: int, threads: Threads) -> tuple[Tensor, Tensor]:
         values, dims = torch.empty(self.n_items, k), torch.empty(self.n_items, k, dtype=torch.int32)
         before = (array_of(self.values), array_of(self.dims, torch.int32), array_of(self.initial))
-        threads.ranges(kernels.keep_largest, self.n_items, *before, values.numpy(), dims.numpy())
+        threads.ranges(support_kernels.keep_largest, self.n_items, *before, values.numpy(), dims.numpy())
         return values, dims
 
     def _pruned(self, k: int) -> tuple[Tensor, Tensor]:
@@ -65,6 +65,27 @@ class Weights:
         dims = kept if self.dims is None else self.dims.gather(1, kept)
         values = self.codes().gather(1, kept) if self.initial is None else self.initial.gather(1, dims.long())
         return values, dims.to(torch.int32)
+
+    def exchange(self, n: int, gradient: Tensor, threads: Threads) -> None:
+        """The `n` smallest |weights| of each row give way to dims outside its support with the largest |gradients|.
+
+        `gradient` (n_items, n_dims) is spoilt. Those that come start at 0; the optimiser goes on.
+        """
+        assert self.dims is not None
+        if self.values.device.type == "cpu":
+            changed = [torch.empty_like(tensor) for tensor in (self.values, self.momentum, self.variance, self.dims)]
+            arguments = self.state(), n, array_of(gradient), State(*map(array_of, changed))
+            threads.ranges(support_kernels.exchange, self.n_items, *arguments)
+            self.values, self.momentum, self.variance, self.dims = changed
+            return
+        kept = self.values.abs().topk(self.k - n, dim=1).indices
+        grown = gradient.abs_().clamp_min_(1e-30).scatter_(1, self.dims.long(), 0.0).topk(n, dim=1).indices
+        dims = torch.cat([self.dims.gather(1, kept), grown.to(torch.int32)], dim=1)
+        order = dims.argsort(dim=1)
+        self.dims = dims.gather(1, order)
+        for name in ("values", "momentum", "variance"):
+            remaining = getattr(self, name).gather(1, kept)
+            setattr(self, name, torch.cat([remaining, remaining.new_zeros(self.n_items, n)], dim=1).gather(1, order))
 
     def state(self) -> State:
         """The same memory, on the CPU, for kernels to change."""

@@ -49,8 +49,8 @@ def segments(shop: Shop, embedding: ItemEmbedding) -> Segments:
 
 
 FIT_QUICKLY = (
-    "fit --dataset synthetic --threads 1 --precision float32 --dims 32 --nonzeros 4 --prune-epochs 4 --final-epochs 4 "
-    "--batch-size 128"
+    "fit --dataset synthetic --threads 1 --precision float32 --dims 32 --nonzeros 4 --prune-epochs 4 --regrow-epochs 2 "
+    "--final-epochs 4 --batch-size 128"
 ).split()
 
 

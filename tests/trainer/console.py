@@ -11,7 +11,9 @@ import pytest
 from trainer.__main__ import main
 
 ROOT = Path(__file__).parent.parent.parent
-TINY = "--threads 1 --dims 16 --nonzeros 4 --prune-epochs 2 --final-epochs 2 --min-segment-items 1".split()
+TINY = (
+    "--threads 1 --dims 16 --nonzeros 4 --prune-epochs 2 --regrow-epochs 2 --final-epochs 2 --min-segment-items 1"
+).split()
 Console = pytest.CaptureFixture[str]
 
 

@@ -18,11 +18,13 @@ from trainer.errors import DataError
 from trainer.fit import fit
 from trainer.fit_options import Epoch, FitOptions
 
-TINY = FitOptions(dims=12, nonzeros=3, prune_epochs=3, final_epochs=3, batch_size=16)
+TINY = FitOptions(dims=12, nonzeros=3, prune_epochs=3, regrow_epochs=0, final_epochs=3, batch_size=16)
 # Every epoch a new support; several epochs of one; restarts; sampled outputs; bfloat16.
 RUNS = {
     "exponential": TINY,
     "dense epochs first": replace(TINY, dense_epochs=3),
+    "regrown": replace(TINY, regrow_epochs=3, regrow=0.6),
+    "regrown with several epochs of a support before": replace(TINY, regrow_epochs=2, schedule="step", prune_epochs=6),
     "constant": replace(TINY, schedule="constant", prune_epochs=4),
     "restart": replace(TINY, restart=True, schedule="linear"),
     "sampled outputs": replace(TINY, max_outputs=12, batch_size=3),

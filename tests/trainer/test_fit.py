@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 from index.embedding import ItemEmbedding
 from tests import oracle
 from tests.trainer.worlds import QUICK, Shop, random_matrix
+from trainer import fit as run
 from trainer.errors import ConfigurationError, TrainingError
 from trainer.fit import fit
 from trainer.fit_options import Epoch, FitOptions, Precision, default_batch_size, default_dims
 from trainer.interactions import Csr
 from trainer.split import Holdout
+from trainer.steps import growth
+from trainer.steps.threads import Threads
+from trainer.weights import Weights
 
-TINY = FitOptions(dims=12, nonzeros=3, prune_epochs=3, final_epochs=2, batch_size=32)
+TINY = FitOptions(dims=12, nonzeros=3, prune_epochs=3, regrow_epochs=0, final_epochs=2, batch_size=32)
 
 
 def silent(_: Epoch) -> None:
@@ -136,6 +140,35 @@ def test_restarting_costs_what_was_learned_until_then() -> None:
         losses.append([epoch.loss for epoch in seen])
     assert losses[0][:8] == losses[1][:8]
     assert losses[1][8] > losses[0][8] + 0.05
+
+
+def test_regrown_weights_are_learned_and_change_supports() -> None:
+    train = random_matrix(9, 90, 40, 0.15)
+    plain = replace(TINY, dims=24, schedule="constant", final_epochs=8)
+    seen: list[Epoch] = []
+    before = fit(train, None, plain, silent)
+    found = fit(train, None, replace(plain, regrow_epochs=8), seen.append)
+    assert found.violation() is None
+    assert ((found.to_dense() != 0).sum(axis=1) == 3).all()
+    assert [epoch.k for epoch in seen] == [3] * 19
+    assert [epoch.stage for epoch in seen] == [1] * 3 + [2] * 8 + [3] * 8
+    assert (found.dims != before.dims).any(axis=1).mean() > 0.5
+
+
+def test_of_many_users_some_are_asked_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = random_matrix(9, 90, 40, 0.15)
+    asked: list[tuple[int, int]] = []
+    gradient = growth.gradient
+
+    def noted(weights: Weights, users: Csr, options: FitOptions, threads: Threads) -> torch.Tensor:
+        asked.append(users.shape)
+        return gradient(weights, users, options, threads)
+
+    monkeypatch.setattr(run, "_USERS_ASKED", 16)
+    monkeypatch.setattr(growth, "gradient", noted)
+    options = replace(TINY, regrow_epochs=2)
+    assert same_bits(fit(train, None, options, silent), fit(train, None, options, silent))
+    assert asked == [(16, 40)] * 4
 
 
 def test_without_pruning_every_weight_is_kept() -> None:

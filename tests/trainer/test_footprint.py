@@ -58,8 +58,8 @@ def test_a_catalogue_beyond_the_machine_is_told_so() -> None:
 
 def test_no_checkpoint_is_larger_than_was_said() -> None:
     for options in (
-        FitOptions(dims=64, nonzeros=4, prune_epochs=3, final_epochs=2),
-        FitOptions(dims=64, nonzeros=4, prune_epochs=3, final_epochs=2, dense_epochs=2),
+        FitOptions(dims=64, nonzeros=4, prune_epochs=3, regrow_epochs=2, final_epochs=2),
+        FitOptions(dims=64, nonzeros=4, prune_epochs=3, regrow_epochs=2, final_epochs=2, dense_epochs=2),
     ):
         sizes: list[int] = []
 

@@ -39,6 +39,30 @@ def test_stages_end_at_k_never_rise_and_take_every_epoch(
         assert found[0].epochs >= dense_epochs
 
 
+@given(NAMES, SIZES, st.integers(0, 50), st.integers(1, 20), st.floats(0.01, 0.99))
+def test_regrown_epochs_come_between_pruning_and_the_last_stage(
+    name: str, sizes: tuple[int, int], prune_epochs: int, regrow_epochs: int, regrow: float
+) -> None:
+    n_dims, k = sizes
+    plain = {"n_dims": n_dims, "k": k, "dense_epochs": 0, "prune_epochs": prune_epochs}
+    found = stages(name, **plain, final_epochs=7, regrow_epochs=regrow_epochs, regrow=regrow)
+    if k == n_dims:  # nothing is missing
+        assert found == stages(name, **plain, final_epochs=7)
+        return
+    assert found[-2:] == [Stage(k, regrow_epochs, regrow), Stage(k, 7)]
+    assert sum(stage.epochs for stage in found[:-2]) == prune_epochs
+    assert not any(stage.exchanged(epoch) for stage in [*found[:-2], found[-1]] for epoch in range(stage.epochs))
+    counts = [found[-2].exchanged(epoch) for epoch in range(regrow_epochs)]
+    assert counts == sorted(counts, reverse=True)
+    assert all(min(1, k - 1) <= count < k for count in counts) or counts == [0] * regrow_epochs
+
+
+def test_the_share_that_is_exchanged_falls_to_nothing() -> None:
+    assert [Stage(16, 5, 0.5).exchanged(epoch) for epoch in range(5)] == [8, 6, 5, 3, 2]
+    assert Stage(1, 5, 0.5).exchanged(0) == 0  # the only one stays
+    assert Stage(8, 100, 0.1).exchanged(99) == 1
+
+
 @given(st.sampled_from(["linear", "exponential", "step"]), SIZES, st.integers(2, 50))
 def test_pruning_starts_from_the_whole_width(name: str, sizes: tuple[int, int], epochs: int) -> None:
     assert SCHEDULES[name](*sizes, epochs)[0] == sizes[0]

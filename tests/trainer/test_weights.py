@@ -118,6 +118,43 @@ def test_after_pruning_the_optimiser_starts_anew_with_as_many_moments_as_weights
     assert (weights.steps, weights.mu_product) == (0, 1.0)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_an_exchange_trades_the_smallest_weights_for_the_largest_missing_gradients(
+    threads: int, seed: int, data: st.DataObject
+) -> None:
+    k = data.draw(st.integers(2, 8))
+    n = data.draw(st.integers(1, min(k - 1, 12 - k)))
+    rng, weights = np.random.default_rng(seed), some_weights(seed, 10, 12)
+    weights.prune(k, ONE)
+    for tensor in (weights.values, weights.momentum, weights.variance):
+        tensor.copy_(torch.from_numpy(rng.normal(size=(10, k)).astype(np.float32)))
+    weights.steps, weights.mu_product = 7, 0.3
+    gradient = rng.normal(size=(10, 12)).astype(np.float32)
+    before, dims = (
+        [spread_out(weights, t) for t in (weights.values, weights.momentum, weights.variance)],
+        places(weights),
+    )
+    weights.exchange(n, torch.from_numpy(gradient.copy()), Threads(threads))
+    after = [spread_out(weights, t) for t in (weights.values, weights.momentum, weights.variance)]
+    for item in range(10):
+        strongest = dims[item][np.argsort(-np.abs(before[0][item][dims[item]]))[: k - n]]
+        missing = np.setdiff1d(np.arange(12), dims[item])
+        grown = missing[np.argsort(-np.abs(gradient[item][missing]))[:n]]
+        assert places(weights)[item].tolist() == sorted([*strongest, *grown])
+        for old, new in zip(before, after, strict=True):
+            assert np.array_equal(new[item][strongest], old[item][strongest])
+            assert not new[item][grown].any()
+    assert (weights.steps, weights.mu_product) == (7, 0.3)
+
+
+def test_where_no_gradient_says_anything_supports_still_have_k_dims() -> None:
+    weights = some_weights(1, 6, 9)
+    weights.prune(4, ONE)
+    weights.exchange(3, torch.zeros(6, 9), ONE)
+    assert (np.diff(places(weights), axis=1) > 0).all()
+
+
 @given(st.integers(0, 2**32), st.integers(1, 20), st.integers(1, 12), st.data())
 def test_the_embedding_has_the_weights_of_trained_rows_and_zeros_for_the_others(
     seed: int, n_items: int, n_dims: int, data: st.DataObject

@@ -11,7 +11,7 @@ from trainer.fit_options import FitOptions
 from trainer.interactions import Csr, Interactions
 from trainer.split import Holdout, Split
 
-QUICK = FitOptions(dims=32, nonzeros=4, prune_epochs=4, final_epochs=4, batch_size=128)
+QUICK = FitOptions(dims=32, nonzeros=4, prune_epochs=4, regrow_epochs=2, final_epochs=4, batch_size=128)
 
 
 @dataclass(frozen=True)

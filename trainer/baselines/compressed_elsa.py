@@ -1,4 +1,4 @@
-"""Compressed ELSA, what `python -m trainer fit` trains: k signed non-zeros an item, reached by pruning."""
+"""Compressed ELSA as the paper has it: k signed non-zeros an item, reached by pruning; what is pruned stays out."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,11 +14,12 @@ from trainer.split import Holdout
 
 
 class CompressedElsa:
-    """The defaults of `fit`; the search is over the width at the start and the length of the schedule."""
+    """The defaults of `fit` without regrowth; the search is over the width at the start and the schedule's length."""
 
     title: ClassVar[str] = "Compressed ELSA"
     sized: ClassVar[bool] = True
     on_device: ClassVar[bool] = True
+    unchanged: ClassVar[FitOptions] = FitOptions(dims=1, nonzeros=1, regrow_epochs=0)
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -39,7 +40,8 @@ class CompressedElsa:
     def _options(self, setting: Setting, budget: int | None) -> FitOptions:
         assert budget is not None
         nonzeros = budget // PAPER_NONZERO_BYTES
-        return FitOptions(
+        return replace(
+            self.unchanged,
             dims=max(setting["dims"], nonzeros),
             nonzeros=nonzeros,
             seed=self.context.seed,

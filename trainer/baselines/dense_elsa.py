@@ -70,6 +70,7 @@ def dense_options(dims: int, context: Context) -> FitOptions:
         dims=dims,
         nonzeros=dims,
         prune_epochs=0,
+        regrow_epochs=0,
         final_epochs=MOST_EPOCHS,
         seed=context.seed,
         precision=context.precision,

@@ -244,9 +244,10 @@ def _say_split(parts: Split) -> None:
 def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> FitOptions:
     """All but the precision."""
     dims = options.dims or max(default_dims(n_items), options.nonzeros)
+    epochs = ("dense_epochs", "prune_epochs", "regrow_epochs", "final_epochs")
     given = {
         name: getattr(options, name)
-        for name in ("dense_epochs", "prune_epochs", "final_epochs", "patience", "learning_rate")
+        for name in (*epochs, "regrow", "patience", "learning_rate")
         if getattr(options, name) is not None
     }
     return FitOptions(

@@ -7,7 +7,7 @@ from math import isfinite
 from trainer.experiment.compare import LEVEL, RESAMPLES, Interval
 from trainer.experiment.published import PUBLISHED
 from trainer.experiment.results import PER_USER
-from trainer.experiment.section import OURS, Entry, Section
+from trainer.experiment.section import Entry, Section
 from trainer.experiment.table import AGAINST, section_metrics
 
 _DIGITS = 7  # more would differ from one linear algebra library to another
@@ -75,12 +75,12 @@ def _system(section: Section, entry: Entry) -> dict[str, object]:
 
 def _usual(section: Section) -> list[tuple[Entry, Entry]]:
     sized = [
-        (Entry(OURS, budget), Entry(system, budget))
+        (Entry(section.ours, budget), Entry(system, budget))
         for system in section.sized()
         for budget in section.budgets
-        if system != OURS
+        if system != section.ours
     ]
-    full = [(Entry(OURS, budget), Entry(system)) for system in AGAINST for budget in section.budgets]
+    full = [(Entry(section.ours, budget), Entry(system)) for system in AGAINST for budget in section.budgets]
     return [pair for pair in sized + full if section.difference(*pair, PER_USER[0])]
 
 

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, ScalarFormatter
 
-from trainer.experiment.section import METRIC_TITLES, OURS, TITLES, Entry, Options, Section, options_title
+from trainer.experiment.section import FIGURED, METRIC_TITLES, TITLES, Entry, Options, Section, options_title
 
 METRIC = "ndcg@100"
 _BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -30,6 +30,7 @@ _LOOK = {
     "low-dim-elsa": (_PURPLE, "^"),
     "elsa-sae": (_GREEN, "d"),
     "compressed-elsa": (_RED, "o"),
+    "sparseshelf": (_BLACK, "*"),
 }
 _COLOURS = (_RED, _BLUE, _GREEN, _ORANGE, _PURPLE, _SKY, _BLACK)
 _MARKS = "osD^vPd"
@@ -145,7 +146,7 @@ def _figure_one(section: Section, variations: Sequence[Options], title: str) -> 
     families = list(dict.fromkeys(_family(options) for options in reversed(variations)))
     ordered = sorted(variations, key=lambda options: dict(options).get("restart") is False)
     for number, options in enumerate(ordered):
-        entries = [Entry(OURS, budget, options) for budget in budgets]
+        entries = [Entry(FIGURED, budget, options) for budget in budgets]
         entries = [entry for entry in entries if section.found(entry)]
         place = families.index(_family(options))
         spread = 1 + 0.02 * (number - (len(variations) - 1) / 2)  # so that error bars do not hide each other
@@ -165,7 +166,7 @@ def _leave_out_the_lowest(axis: Axes, section: Section, variations: Sequence[Opt
     """Pruning at once (constant) falls so far below the others that they would be one line: it leaves the picture."""
     means: dict[bool, list[float]] = {True: [], False: []}
     for options in variations:
-        entries = [Entry(OURS, budget, options) for budget in section.budgets_of(variations)]
+        entries = [Entry(FIGURED, budget, options) for budget in section.budgets_of(variations)]
         found = [_mean(section, entry) for entry in entries if section.found(entry)]
         means[dict(options).get("schedule") == "constant"] += found
     if means[True] and means[False]:
@@ -212,7 +213,7 @@ def _line(
         linestyle="--" if dashed else "-",
         elinewidth=0.9,
         label=title,
-        zorder=4 if title == TITLES[OURS] else 3,
+        zorder=4 if title in {TITLES[FIGURED], TITLES["sparseshelf"]} else 3,
     )
 
 

@@ -16,8 +16,9 @@ TITLES = {  # in the order of the tables
     "low-dim-elsa": "Low-dimensional ELSA",
     "elsa-sae": "ELSA + SAE",
     "compressed-elsa": "Compressed ELSA",
+    "sparseshelf": "sparseshelf",
 }
-OURS = "compressed-elsa"
+FIGURED = "compressed-elsa"  # what Figure 1 is of
 METRIC_TITLES = {"ndcg@100": "nDCG@100", "recall@20": "Recall@20", "recall@50": "Recall@50"}
 SCHEDULE_TITLES = {"constant": "Constant", "linear": "Linear", "step": "Step-wise", "exponential": "Exponential"}
 
@@ -95,13 +96,18 @@ class Section:
         """Systems that have a model for every budget."""
         return _unique(entry.system for entry in self.entries if entry.budget is not None and not entry.options)
 
+    @property
+    def ours(self) -> str:
+        """What the others are compared with: what `fit` trains, or the paper's where that was not measured."""
+        return "sparseshelf" if "sparseshelf" in self.sized() else FIGURED
+
     def full(self) -> list[str]:
         """Systems that have one model."""
         return _unique(entry.system for entry in self.entries if entry.budget is None and not entry.options)
 
     def variations(self, *, widths: bool) -> list[Options]:
         """What Figure 1 changes of Compressed ELSA: its width, or else its schedule."""
-        found = {entry.options for entry in self._chosen if entry.options and entry.system == OURS}
+        found = {entry.options for entry in self._chosen if entry.options and entry.system == FIGURED}
         return sorted((options for options in found if ("dims" in dict(options)) == widths), key=_rank)
 
     def found(self, entry: Entry) -> list[Measurement]:

@@ -8,7 +8,7 @@ from trainer.experiment.compare import LEVEL
 from trainer.experiment.markdown import MISSING, number, plain, plus_minus, signed, table, whole
 from trainer.experiment.published import PUBLISHED, ROUNDED, Curve
 from trainer.experiment.results import PER_USER
-from trainer.experiment.section import METRIC_TITLES, OURS, TITLES, Entry, Options, Section, options_title
+from trainer.experiment.section import FIGURED, METRIC_TITLES, TITLES, Entry, Options, Section, options_title
 
 AGAINST = ("ease", "dense-elsa")  # of full size, what Compressed ELSA is compared with
 FURTHER_BUDGET = 128  # bytes an item, of the table with all other metrics
@@ -30,24 +30,26 @@ def by_budget(section: Section, metric: str) -> str:
     if not ahead:
         return scores
     return (
-        f"{scores}\n\n{TITLES[OURS]} minus the others, paired over persons ({LEVEL} % intervals, bold where they "
-        f"exclude zero):\n\n{ahead}"
+        f"{scores}\n\n{TITLES[section.ours]} minus the others, paired over persons "
+        f"({LEVEL} % intervals, bold where they exclude zero):\n\n{ahead}"
     )
 
 
 def differences(section: Section, metric: str) -> str:
-    """Compressed ELSA at each budget minus the others at it, and minus EASE and dense ELSA of full size."""
-    if OURS not in section.sized():
+    """Ours at each budget minus the others at it, and minus EASE and dense ELSA of full size."""
+    if section.ours not in section.sized():
         return ""
     rows = []
     for system in section.sized():
-        if system != OURS:
-            found = [section.difference(Entry(OURS, size), Entry(system, size), metric) for size in section.budgets]
+        if system != section.ours:
+            found = [
+                section.difference(Entry(section.ours, size), Entry(system, size), metric) for size in section.budgets
+            ]
             rows.append([f"minus {system_title(system)}", *map(signed, found)])
     for system in (system for system in AGAINST if system in section.full()):
         for relative, title in ((False, "minus {}, full size"), (True, "against {}, full size, in percent")):
             found = [
-                section.difference(Entry(OURS, size), Entry(system), metric, relative=relative)
+                section.difference(Entry(section.ours, size), Entry(system), metric, relative=relative)
                 for size in section.budgets
             ]
             cells = [signed(interval, percent=relative) for interval in found]
@@ -130,7 +132,7 @@ def figure_one(section: Section, *, widths: bool, metric: str = "ndcg@100") -> s
     header = [METRIC_TITLES[metric], *map(_size, sizes)]
     rows = []
     for options in variations:
-        scores = [_score(section, Entry(OURS, size, options), metric, seeds) for size in sizes]
+        scores = [_score(section, Entry(FIGURED, size, options), metric, seeds) for size in sizes]
         rows.append([plain(options_title(options)), *scores])
     for title, curve in _published_curves(section, widths=widths):
         values = [number(curve.get(size, {}).get(metric)) for size in sizes]
@@ -156,7 +158,9 @@ def _usual(section: Section, variations: Sequence[Options]) -> Options:
 
 def _gaps(section: Section, pair: tuple[Options, Options], sizes: Sequence[int], metric: str) -> list[str]:
     ours, usual = pair
-    return [signed(section.difference(Entry(OURS, size, ours), Entry(OURS, size, usual), metric)) for size in sizes]
+    return [
+        signed(section.difference(Entry(FIGURED, size, ours), Entry(FIGURED, size, usual), metric)) for size in sizes
+    ]
 
 
 def pairs(section: Section, asked: Sequence[tuple[Entry, Entry]]) -> str:

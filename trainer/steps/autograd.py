@@ -21,9 +21,7 @@ class AutogradStep:
 
     def __call__(self, batch: Batch) -> float:
         device = self.weights.values.device
-        users = np.repeat(np.arange(batch.n_users), np.diff(batch.starts))
-        x = torch.zeros(batch.n_users, batch.n_outputs, device=device)
-        x[torch.from_numpy(users).to(device), torch.from_numpy(batch.columns).long().to(device)] = 1.0
+        x = dense_inputs(batch, device)
         rows = None if batch.is_whole else torch.from_numpy(batch.rows).long().to(device)
         values = self.weights.values.requires_grad_()
         A = item_matrix(values, self.dims, self.weights.n_dims, rows, self.options.precision)
@@ -41,6 +39,14 @@ class AutogradStep:
         size = (variance * float(rates.correction)).sqrt_().add_(float(rates.epsilon))
         values.addcdiv_(gradient, size, value=-float(rates.gradient))
         values.addcdiv_(momentum, size, value=-float(rates.momentum))
+
+
+def dense_inputs(batch: Batch, device: torch.device) -> Tensor:
+    """X (users, outputs), made where it is needed."""
+    users = np.repeat(np.arange(batch.n_users), np.diff(batch.starts))
+    x = torch.zeros(batch.n_users, batch.n_outputs, device=device)
+    x[torch.from_numpy(users).to(device), torch.from_numpy(batch.columns).long().to(device)] = 1.0
+    return x
 
 
 def item_matrix(values: Tensor, dims: Tensor | None, n_dims: int, rows: Tensor | None, precision: Precision) -> Tensor:

@@ -88,17 +88,20 @@ def _move(i: int, g: Values, state: State, A: Any, rates: Rates) -> None:
 
 
 @compiled_for_speed
-def update(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, state: State, A: Any, rates: Rates) -> None:
-    """Moves the items of the outputs from `first` + `begin` on, of which G has the rows, and writes their rows of A.
+def _gradient(j: int, g: Any, batch: Batch, zE: Any, row: Values) -> None:
+    """Of output j by A: the row g of Eᵀ z, and xᵀ (E A), which is the sum of `zE` over the users who have it."""
+    row[:] = 0
+    add_row(row, g)
+    for p in range(batch.item_starts[j], batch.item_starts[j + 1]):
+        add_row(row, zE[batch.users[p]])
 
-    The gradient by A of an output is its row of G = Eᵀ z, and xᵀ (E A): the sum of `zE` over the users who have it.
-    """
+
+@compiled_for_speed
+def update(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, state: State, A: Any, rates: Rates) -> None:
+    """Moves the items of the outputs from `first` + `begin` on, of which G has the rows, and writes their rows of A."""
     row, support = np.empty(A.shape[1], np.float32), np.empty(state.w.shape[1], np.float32)
     for j in range(begin, end):
-        row[:] = 0
-        add_row(row, G[j])
-        for p in range(batch.item_starts[first + j], batch.item_starts[first + j + 1]):
-            add_row(row, zE[batch.users[p]])
+        _gradient(first + j, G[j], batch, zE, row)
         i = batch.rows[first + j]
         if state.dims.shape[0]:
             gather_row(row, state.dims[i], support)
@@ -114,3 +117,14 @@ def drift(begin: int, end: int, batch: Batch, state: State, A: Any, rates: Rates
     for i in range(begin, end):
         if batch.place[i] < 0:
             _move(i, nothing, state, A, rates)
+
+
+@compiled_for_speed
+def add_gradients(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, total: Values) -> None:
+    """Adds to `total` (n_items, n_dims) the gradients by A, of all dims, times the users of the batch."""
+    row, n_users = np.empty(total.shape[1], np.float32), F(batch.starts.shape[0] - 1)
+    for j in range(begin, end):
+        _gradient(first + j, G[j], batch, zE, row)
+        i = batch.rows[first + j]
+        for dim in range(row.shape[0]):
+            total[i, dim] += n_users * row[dim]

@@ -26,7 +26,6 @@ LANES = 64  # users side by side: a slab of n_dims x LANES float32 stays in a co
 CLIP = 6.0  # the authors' code, not the paper: predictions are clipped to [0, 6] in training
 LEAST_LENGTH = 1e-8  # of a prediction, as torch's cosine_similarity has it
 _LEAST_NORM = 1e-12  # of a row, as torch's normalize has it
-_BINS = 2048  # of |weight| by exponent and three bits
 
 
 class Rates(NamedTuple):
@@ -182,91 +181,6 @@ def write_codes(begin: int, end: int, w: Values, codes: Values) -> None:
     """A's values on the support."""
     for i in range(begin, end):
         put_row(codes[i], w[i], inverse_length(w[i]))
-
-
-# ------------------------------------------------------------ pruning
-
-
-@compiled_for_speed
-def _bins(row: Values, bins: Places) -> None:
-    for j in range(row.shape[0]):
-        bins[j] = np.int32(F(abs(row[j])).view(np.uint32) >> np.uint32(20))
-
-
-@compiled_for_speed
-def _smallest(values: Values, n: int, rank: int) -> F:
-    """The value at `rank` of values[:n] in ascending order (quickselect); changes their order."""
-    low, high = 0, n - 1
-    while low < high:
-        pivot = values[(low + high) >> 1]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if rank <= j:
-            high = j
-        elif rank >= i:
-            low = i
-        else:
-            break
-    found: F = values[rank]
-    return found
-
-
-@compiled_for_speed
-def _threshold(row: Values, k: int, bins: Places, counts: Places, members: Values) -> F:
-    """The k-th largest |weight| of a row: its bin by counting, then among the members of the bin."""
-    _bins(row, bins)
-    counts[:] = 0
-    for j in range(row.shape[0]):
-        counts[bins[j]] += 1
-    chosen, above = _BINS - 1, 0
-    while above + counts[chosen] < k:
-        above += counts[chosen]
-        chosen -= 1
-    n = 0
-    for j in range(row.shape[0]):
-        if bins[j] == chosen:
-            members[n] = abs(row[j])
-            n += 1
-    return _smallest(members, n, n - (k - above))
-
-
-@compiled_for_speed
-def keep_largest(
-    begin: int, end: int, w: Values, dims: Places, initial: Values, kept_w: Values, kept_dims: Places
-) -> None:
-    """Each row's k largest |weights|, of equal ones the first: normalised, or as they were in `initial` (n, n_dims).
-
-    `dims` is empty where nothing was pruned before, `initial` where nothing restarts.
-    """
-    n, k = w.shape[1], kept_w.shape[1]
-    bins, counts = np.empty(n, np.int32), np.empty(_BINS, np.int32)
-    members, places = np.empty(n, np.float32), np.zeros(n + 1, np.int32)
-    for i in range(begin, end):
-        row = w[i]
-        limit = _threshold(row, k, bins, counts, members)
-        above = 0
-        for j in range(n):
-            above += abs(row[j]) > limit
-        equal, found = k - above, 0
-        for j in range(n):
-            places[found] = j
-            tie = abs(row[j]) == limit and equal > 0
-            equal -= tie
-            found += abs(row[j]) > limit or tie
-        inverse = inverse_length(row)
-        for j in range(k):
-            place = places[j]
-            dim = dims[i, place] if dims.shape[0] else place
-            kept_dims[i, j] = dim
-            kept_w[i, j] = initial[i, dim] if initial.shape[0] else row[place] * inverse
 
 
 # ------------------------------------------------------------ batches
