@@ -25,7 +25,7 @@ from trainer.fit_options import FitOptions, default_batch_size
 from trainer.footprint import bytes_needed
 from trainer.interactions import Csr
 
-BRIEF = FitOptions(dims=512, nonzeros=16, prune_epochs=4, final_epochs=1, precision="bfloat16")
+BRIEF = FitOptions(dims=512, nonzeros=16, prune_epochs=4, regrow_epochs=1, final_epochs=1, precision="bfloat16")
 LINES = {
     "ml-1m": BRIEF,
     "ml-1m, 4096 dims": replace(BRIEF, dims=4096),

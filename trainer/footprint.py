@@ -12,7 +12,8 @@ from trainer.segmentation.describe import has_words
 from trainer.steps import costs
 
 _FLOAT_BYTES = 4
-_REST_BYTES = 3 * 2**23  # an epoch's users in their order, gradients at a time, and what the allocator keeps
+_REST_BYTES = 3 * 2**23  # an epoch's users in their order, and what the allocator keeps
+_AT_ONCE = 2**22  # numbers of gradients at a time (trainer/steps/dense.py)
 _PRODUCT_BYTES = {"float32": 4, "bfloat16": 2}
 _LEAST_BATCH, _LEAST_OUTPUTS = 16, 1024
 
@@ -31,20 +32,26 @@ def bytes_needed(n_items: int, options: FitOptions, device: str = "cpu", own_ite
 
 
 def _dense_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
-    """Weights and two moments; A and, of sampled outputs, their rows of it; of a batch its errors and two profiles."""
+    """Weights and two moments; A and, of sampled outputs, their rows of it; of a batch its errors, two profiles,
+    and the gradients of some outputs at a time.
+    """
     batch, dims = options.batch_size or 1024, options.dims
     products = (n_items + (outputs if outputs < n_items else 0)) * dims + batch * (outputs + 2 * dims)
+    products += min(outputs * (batch + dims), _AT_ONCE)
     return _FLOAT_BYTES * 3 * n_items * dims + _PRODUCT_BYTES[options.precision] * products
 
 
 def _sparse_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
     """Values, two moments, dims, codes, entries by dim, and a gradient of the outputs; of a batch what is needed of it:
-    the errors and two profiles, or through AᵀA that and five profiles.
+    through AᵀA that and five profiles, otherwise the errors and two profiles.
     """
     batch = options.batch_size or 1024
-    k = max(options.nonzeros, min(options.sparse_below or costs.sparse_below(options, n_items), options.dims // 2))
-    of_users = max(batch * (outputs + 2 * options.dims), options.dims**2 + 5 * batch * options.dims)
-    return _FLOAT_BYTES * ((7 * n_items + outputs) * k + of_users)
+    widest = max(options.nonzeros, min(options.sparse_below or costs.sparse_below(options, n_items), options.dims // 2))
+    through_gram = all(
+        costs.gram(options, n_items, k) < costs.sparse(options, n_items, k) for k in (options.nonzeros, widest)
+    )
+    of_users = (options.dims + 5 * batch) * options.dims if through_gram else batch * (outputs + 2 * options.dims)
+    return _FLOAT_BYTES * ((7 * n_items + outputs) * widest + of_users)
 
 
 def _accelerator_bytes(n_items: int, outputs: int, options: FitOptions) -> int:

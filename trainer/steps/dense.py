@@ -19,7 +19,7 @@ from trainer.steps.step import TYPES, next_rates
 from trainer.steps.threads import Threads
 from trainer.weights import Weights, array_of
 
-_AT_ONCE, _LEAST_AT_ONCE = 2**22, 256  # gradients of A, and outputs, for which a product is made at a time
+AT_ONCE, LEAST_AT_ONCE = 2**22, 256  # numbers, and outputs, that a product for the gradient is made of at a time
 
 
 class DenseProducts:
@@ -44,7 +44,7 @@ class DenseProducts:
 
     def gradients(self, z: Tensor, E: Tensor) -> Iterator[tuple[int, Tensor]]:
         """Eᵀ z of some outputs at a time, with the first of them, so that it is never there as a whole."""
-        at_once = max(_AT_ONCE // z.shape[1], _LEAST_AT_ONCE)
+        at_once = max(AT_ONCE // sum(z.shape), LEAST_AT_ONCE)
         for first in range(0, E.shape[1], at_once):
             columns = E[:, first : first + at_once]
             transposed = self._take("transposed", (columns.shape[1], columns.shape[0])).copy_(columns.T)
