@@ -90,7 +90,7 @@ class TrainingRun:
             chosen = torch.randperm(users.shape[0], generator=self.generator)[:_USERS_ASKED]
             users = users[chosen.numpy()]
         missed = growth.gradient(self.weights, users, self._counted, self.threads)
-        self.weights.exchange(n, missed, self.threads)
+        self.weights.exchange(min(n, self.options.dims - self.current.k), missed, self.threads)
 
     def _new_step(self) -> Step:
         """The way that is fastest here for the weights' support."""

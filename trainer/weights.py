@@ -69,9 +69,11 @@ class Weights:
     def exchange(self, n: int, gradient: Tensor, threads: Threads) -> None:
         """The `n` smallest |weights| of each row give way to dims outside its support with the largest |gradients|.
 
-        `gradient` (n_items, n_dims) is spoilt. Those that come start at 0; the optimiser goes on.
+        At most as many as are outside. `gradient` (n_items, n_dims) is spoilt. Those that come start at 0; the
+        optimiser goes on.
         """
         assert self.dims is not None
+        assert n <= self.n_dims - self.k
         if self.values.device.type == "cpu":
             changed = [torch.empty_like(tensor) for tensor in (self.values, self.momentum, self.variance, self.dims)]
             arguments = self.state(), n, array_of(gradient), State(*map(array_of, changed))

@@ -173,8 +173,8 @@ def test_the_log_has_a_line_of_json_an_epoch(tmp_path: Path) -> None:
     log = tmp_path / "epochs.jsonl"
     assert main(["fit", *films(tmp_path), *TINY, "--log", str(log), "--out", str(tmp_path / "out")]) == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [line["number"] for line in lines] == [1, 2, 3, 4]
-    assert [line["k"] for line in lines] == [16, 4, 4, 4]
+    assert [line["number"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [line["k"] for line in lines] == [16, 4, 4, 4, 4, 4]
     assert lines[0]["validation"] is None
     assert lines[-1]["validation"] >= 0
 

@@ -155,6 +155,13 @@ def test_regrown_weights_are_learned_and_change_supports() -> None:
     assert (found.dims != before.dims).any(axis=1).mean() > 0.5
 
 
+def test_no_more_is_exchanged_than_is_missing() -> None:
+    options = replace(TINY, nonzeros=11, regrow_epochs=3, regrow=0.9)
+    found = fit(random_matrix(9, 60, 30), None, options, silent)
+    assert found.violation() is None
+    assert ((found.to_dense() != 0).sum(axis=1) == 11).all()
+
+
 def test_of_many_users_some_are_asked_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     train = random_matrix(9, 90, 40, 0.15)
     asked: list[tuple[int, int]] = []
