@@ -140,7 +140,8 @@ class TrainingRun:
         if self.validation is not None and self.stage + 1 == len(self.stages):
             score = self._validate(self.validation)
         total = sum(stage.epochs for stage in self.stages)
-        return Epoch(self.number, total, self.stage + 1, self.current.k, loss, score)
+        way = "" if self.step is None else self.step.way
+        return Epoch(self.number, total, self.stage + 1, self.current.k, loss, score, way)
 
     def _validate(self, validation: Holdout) -> float:
         embedding = self._exported()

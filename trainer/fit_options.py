@@ -87,6 +87,7 @@ class Epoch:
     k: int
     loss: float
     validation: float | None  # nDCG@100, in the last stage
+    way: str = "dense"  # of its steps: dense, sparse, gram or autograd
 
 
 class Watcher(Protocol):

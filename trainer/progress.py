@@ -53,7 +53,7 @@ class Progress:
                 disable=self._quiet or None,
                 dynamic_ncols=True,
             )
-        facts: dict[str, object] = {"stage": epoch.stage, "k": epoch.k, "loss": f"{epoch.loss:.4f}"}
+        facts: dict[str, object] = {"stage": epoch.stage, "k": epoch.k, "steps": epoch.way, "loss": f"{epoch.loss:.4f}"}
         if epoch.validation is not None:
             facts["validation"] = f"{epoch.validation:.4f}"
         self._bar.set_postfix(facts, refresh=False)

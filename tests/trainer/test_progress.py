@@ -58,7 +58,7 @@ def test_a_terminal_gets_a_bar_unless_it_wants_quiet(quiet: bool, monkeypatch: p
     if quiet:
         assert seen == ""
     else:
-        for part in ("2/2", "stage=2", "k=4", "loss=0.5000", "validation=0.1250"):
+        for part in ("2/2", "stage=2", "k=4", "steps=dense", "loss=0.5000", "validation=0.1250"):
             assert part in seen
 
 
@@ -69,7 +69,7 @@ def test_the_log_has_every_epoch_as_soon_as_it_is_over(tmp_path: Path) -> None:
             progress(epoch)
             assert len(log.read_text().splitlines()) == number
     first, second = (json.loads(line) for line in log.read_text().splitlines())
-    assert first == {"number": 1, "total": 2, "stage": 1, "k": 8, "loss": 1.25, "validation": None}
+    assert first == {"number": 1, "total": 2, "stage": 1, "k": 8, "loss": 1.25, "validation": None, "way": "dense"}
     assert second["validation"] == 0.125
 
 

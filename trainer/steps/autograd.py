@@ -1,6 +1,6 @@
 """A step by torch's own operations, on any device: accelerators have it, and tests compare the others with it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from trainer.weights import Weights
 
 
 class AutogradStep:
+    way: ClassVar[str] = "autograd"
+
     def __init__(self, weights: Weights, options: FitOptions) -> None:
         self.weights, self.options = weights, options
         self.dims = None if weights.dims is None else weights.dims.long()

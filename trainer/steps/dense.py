@@ -6,6 +6,7 @@ products' precision, and the errors of a batch; never the gradient of all items.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -62,6 +63,8 @@ class DenseProducts:
 
 
 class DenseStep:
+    way: ClassVar[str] = "dense"
+
     def __init__(self, weights: Weights, options: FitOptions, threads: Threads) -> None:
         self.weights, self.options, self.threads = weights, options, threads
         self.products = DenseProducts(weights, options, threads)

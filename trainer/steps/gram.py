@@ -4,6 +4,8 @@
 batch x n_items x k. What is large is the products z AᵀA and zᵀ z, in float32 or bfloat16, by torch.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 
@@ -17,6 +19,8 @@ from trainer.weights import Weights, array_of
 
 
 class GramStep:
+    way: ClassVar[str] = "gram"
+
     def __init__(self, weights: Weights, options: FitOptions, threads: Threads) -> None:
         assert options.loss == "linear"
         self.weights, self.options, self.threads = weights, options, threads

@@ -3,6 +3,8 @@
 Its bits depend neither on the number of threads nor on a library of products.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from trainer.fit_options import FitOptions
@@ -15,6 +17,8 @@ from trainer.weights import Weights, array_of
 
 
 class SparseStep:
+    way: ClassVar[str] = "sparse"
+
     def __init__(self, weights: Weights, options: FitOptions, threads: Threads) -> None:
         self.weights, self.options, self.threads = weights, options, threads
         self.codes = np.empty((weights.n_items, weights.k), np.float32)

@@ -1,7 +1,7 @@
 """What every way of making a step promises, and what decides a step."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ TYPES: Mapping[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": 
 
 class Step(Protocol):
     """Made for weights on one support, and made anew when that changes."""
+
+    way: ClassVar[str]
 
     def __call__(self, batch: Batch) -> float:
         """Moves the weights once; returns the mean loss of the batch's users before it.
