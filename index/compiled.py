@@ -39,6 +39,17 @@ def compiled_for_speed(function: Function) -> Function:
     return _kept(function, njit(nogil=True, fastmath=_ANY_ORDER, error_model="numpy")(function))
 
 
+def part_of_kernels(function: Function) -> Function:
+    """What @compiled_for_speed functions call becomes part of them, as if it were written there.
+
+    Calls between compiled functions are resolved otherwise after a load from the cache than after a compilation, to
+    copies whose sums may be taken in another order: the first process and the second would differ in their last bits.
+    """
+    dispatcher: Any = njit(nogil=True, fastmath=_ANY_ORDER, error_model="numpy", inline="always")(function)
+    result: Function = dispatcher
+    return result
+
+
 def _kept(function: Function, dispatcher: Any) -> Function:
     try:
         dispatcher._cache = _Cache(function)

@@ -16,7 +16,9 @@ from trainer.split import Holdout
 
 DEPTH = 100
 _CHUNK_USERS = 256
-_DENSE = 32  # rows with more than a 32nd of their dims are faster multiplied as dense ones
+_DENSE = (
+    4  # a row with more than a fourth of its dims is multiplied as a dense one: faster, but its bits are a library's
+)
 
 Scores = Callable[[Csr], NDArray[np.floating]]  # histories (users, n_items) -> scores (users, n_items)
 

@@ -42,8 +42,11 @@ def test_labels_are_short_and_no_two_are_one(demo: Artifact) -> None:
 
 def test_who_likes_animation_gets_animation(demo: Artifact) -> None:
     genres = demo.model.catalog.attributes["genres"]
-    page = Recommender(demo.model, "demo").homepage(["1", "71", "588"], shelves=3, items_per_shelf=6)
-    first = [demo.model.vocabulary.row(item.item_id) for shelf in page.shelves for item in shelf.items]
+    histories = ["1", "71", "588"], ["71", "95", "1"], ["95", "404", "588"]
+    pages = [Recommender(demo.model, "demo").homepage(films, shelves=3, items_per_shelf=6) for films in histories]
+    first = [
+        demo.model.vocabulary.row(item.item_id) for page in pages for shelf in page.shelves for item in shelf.items
+    ]
     children = np.mean(["Children's" in str(genres.value(row)) for row in first if row is not None])
     everywhere = np.mean(["Children's" in str(genres.value(row)) for row in range(demo.model.embedding.n_items)])
     assert children > 3 * everywhere

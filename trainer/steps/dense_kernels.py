@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from index.compiled import compiled_for_speed
+from index.compiled import compiled_for_speed, part_of_kernels
 from trainer.steps.kernels import (
     CLIP,
     LEAST_LENGTH,
@@ -36,7 +36,7 @@ def fold_in(begin: int, end: int, batch: Batch, A: Any, z: Any) -> None:
         put_row(z[user], total, F(1))
 
 
-@compiled_for_speed
+@part_of_kernels
 def _predicted(row: Any, items: Places, clip: bool, p: Values) -> F:
     """P = x A Aᵀ - x of one user, clipped or not; returns its length."""
     for j in range(p.shape[0]):
@@ -78,7 +78,7 @@ def errors(begin: int, end: int, batch: Batch, clip: bool, P: Any, losses: Value
                 put(P[user], item, scale * (cosine * p[item] / length - F(1) / size))
 
 
-@compiled_for_speed
+@part_of_kernels
 def _move(i: int, g: Values, state: State, A: Any, rates: Rates) -> None:
     inverse = nadam(state.w[i], state.m[i], state.v[i], g, rates)
     if state.dims.shape[0]:
@@ -87,7 +87,7 @@ def _move(i: int, g: Values, state: State, A: Any, rates: Rates) -> None:
         put_row(A[i], state.w[i], inverse)
 
 
-@compiled_for_speed
+@part_of_kernels
 def _gradient(j: int, g: Any, batch: Batch, zE: Any, row: Values) -> None:
     """Of output j by A: the row g of Eᵀ z, and xᵀ (E A), which is the sum of `zE` over the users who have it."""
     row[:] = 0

@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from index.compiled import compiled_for_speed
+from index.compiled import compiled_for_speed, part_of_kernels
 
 Values = NDArray[np.float32]
 Halves = NDArray[np.uint16]  # bfloat16
@@ -110,7 +110,7 @@ def _put(row: Any, j: int, x: F) -> Any:
 # ------------------------------------------------------------ rows
 
 
-@compiled_for_speed
+@part_of_kernels
 def inverse_length(w: Values) -> F:
     total = F(0)
     for j in range(w.shape[0]):
@@ -118,7 +118,7 @@ def inverse_length(w: Values) -> F:
     return F(1) / max(F(math.sqrt(total)), F(_LEAST_NORM))
 
 
-@compiled_for_speed
+@part_of_kernels
 def nadam(w: Values, m: Values, v: Values, g: Values, rates: Rates) -> F:
     """Moves a row against its gradient; returns 1 / its new length.
 
@@ -140,25 +140,25 @@ def nadam(w: Values, m: Values, v: Values, g: Values, rates: Rates) -> F:
     return F(1) / max(F(math.sqrt(total)), F(_LEAST_NORM))
 
 
-@compiled_for_speed
+@part_of_kernels
 def add_row(total: Values, row: Any) -> None:
     for j in range(total.shape[0]):
         total[j] += widened(row[j])
 
 
-@compiled_for_speed
+@part_of_kernels
 def put_row(row: Any, w: Values, scale: F) -> None:
     for j in range(w.shape[0]):
         put(row, j, w[j] * scale)
 
 
-@compiled_for_speed
+@part_of_kernels
 def scatter_row(row: Any, dims: Places, w: Values, scale: F) -> None:
     for j in range(w.shape[0]):
         put(row, dims[j], w[j] * scale)
 
 
-@compiled_for_speed
+@part_of_kernels
 def gather_row(row: Values, dims: Places, found: Values) -> None:
     for j in range(found.shape[0]):
         found[j] = row[dims[j]]

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from index.compiled import compiled_for_speed
+from index.compiled import compiled_for_speed, part_of_kernels
 from trainer.steps.kernels import CLIP, LANES, LEAST_LENGTH, Batch, F, Places, Rates, State, Values, nadam, put_row
 
 _UNROLLED = 4
@@ -49,7 +49,7 @@ def predict(rows: Places, dims: Places, codes: Values, z: Values, P: Values) -> 
             P[j, lane] = total[lane]
 
 
-@compiled_for_speed
+@part_of_kernels
 def _squares(P: Values, clip: bool, totals: Values) -> None:
     """Sums of squares of each lane, after clipping where that is asked for."""
     totals[:] = 0
@@ -61,7 +61,7 @@ def _squares(P: Values, clip: bool, totals: Values) -> None:
             totals[lane] += P[j, lane] * P[j, lane]
 
 
-@compiled_for_speed
+@part_of_kernels
 def _scale(P: Values, clip: bool, scales: Values) -> None:
     for j in range(P.shape[0]):
         if clip:
@@ -112,7 +112,7 @@ def spread(rows: Places, dims: Places, codes: Values, E: Values, zE: Values) -> 
                 zE[d, lane] += a * E[j, lane]
 
 
-@compiled_for_speed
+@part_of_kernels
 def _add_products(support: Places, error: Values, z: Values, total: Values) -> None:
     for entry in range(total.shape[0]):
         d, product = support[entry], F(0)

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from index.compiled import compiled_for_speed
+from index.compiled import compiled_for_speed, part_of_kernels
 from trainer.steps.kernels import F, Places, State, Values, inverse_length
 
 _BINS = 2048  # of |values| by exponent and three bits
 _LEAST_GRADIENT = 1e-30  # of a dim outside the support, so that one inside is never taken for it
 
 
-@compiled_for_speed
+@part_of_kernels
 def _bins(row: Values, bins: Places) -> None:
     for j in range(row.shape[0]):
         bins[j] = np.int32(F(abs(row[j])).view(np.uint32) >> np.uint32(20))
 
 
-@compiled_for_speed
+@part_of_kernels
 def _smallest(values: Values, n: int, rank: int) -> F:
     """The value at `rank` of values[:n] in ascending order (quickselect); changes their order."""
     low, high = 0, n - 1
@@ -41,7 +41,7 @@ def _smallest(values: Values, n: int, rank: int) -> F:
     return found
 
 
-@compiled_for_speed
+@part_of_kernels
 def _threshold(row: Values, k: int, bins: Places, counts: Places, members: Values) -> F:
     """The k-th largest |weight| of a row: its bin by counting, then among the members of the bin."""
     _bins(row, bins)
@@ -60,7 +60,7 @@ def _threshold(row: Values, k: int, bins: Places, counts: Places, members: Value
     return _smallest(members, n, n - (k - above))
 
 
-@compiled_for_speed
+@part_of_kernels
 def _places(row: Values, k: int, bins: Places, counts: Places, members: Values, places: Places) -> None:
     """Where the k largest |weights| of a row are, of equal ones the first, ascending, into `places` (one longer)."""
     limit = _threshold(row, k, bins, counts, members)
