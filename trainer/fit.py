@@ -153,7 +153,8 @@ class TrainingRun:
 
     def _pass(self, users: Csr) -> float:
         """One pass over the users in the order given; the mean loss."""
-        self.step = self.step or self._new_step()
+        self.step = None
+        self.step = self._new_step()  # anew, as after an interruption: lengths are then summed in the same order
         total = 0.0
         for start in range(0, users.shape[0], self.batch_size):
             batch = self._batch(users[start : start + self.batch_size])
