@@ -25,6 +25,7 @@ from trainer.interactions import Csr
 from trainer.machine import default_precision
 from trainer.split import split
 from trainer.steps import costs
+from trainer.steps.autograd import AutogradStep
 from trainer.steps.batch import all_outputs
 from trainer.steps.dense import DenseStep
 from trainer.steps.gram import GramStep
@@ -43,6 +44,7 @@ PARTS = {  # (file, function) of the profile: what it is
     ("fit.py", "_validate"): "validation",
 }
 _ROUNDS = 5
+_WAYS = ("autograd", "dense", "sparse", "gram")
 
 
 def main() -> None:
@@ -83,7 +85,7 @@ def _profile(run: TrainingRun) -> None:
             profile.enable()
             run.advance()
             profile.disable()
-            if isinstance(run.step, DenseStep):
+            if run.way == DenseStep.way:
                 n_steps = -(-run.train.shape[0] // run.batch_size)
                 rows += n_steps * _bytes_of_update(run.weights, run.options)
     finally:
@@ -122,23 +124,26 @@ def _bytes_of_update(weights: Weights, options: FitOptions) -> int:
 
 
 def _ways(train: Csr, options: FitOptions) -> None:
-    """What a step takes each way, by non-zeros; which of them the counts choose."""
+    """What a step takes each way, torch's own operations in the same precision among them, by non-zeros; which of ours
+    the counts choose.
+    """
     threads, batch = Threads(torch.get_num_threads()), all_outputs(train[: options.batch_size])
     n_items = train.shape[1]
-    print("| non-zeros | dense, ms | sparse, ms | gram, ms | chosen |\n|---:|---:|---:|---:|---|")
+    print("| non-zeros | autograd, ms | dense, ms | sparse, ms | gram, ms | chosen |\n|---:|---:|---:|---:|---:|---|")
     k = options.dims
     while k >= 4:
         weights = Weights(xavier_uniform(n_items, options.dims, torch.Generator().manual_seed(0)))
-        steps: dict[str, type[DenseStep | SparseStep | GramStep]] = {"dense": DenseStep}
+        ways: dict[str, type[DenseStep | SparseStep | GramStep]] = {"dense": DenseStep}
         if k < options.dims:
             weights.prune(k, threads)
         if k <= options.dims // 4:
-            steps |= {"sparse": SparseStep, "gram": GramStep}
-        found = {name: _milliseconds(way(weights, options, threads), batch) for name, way in steps.items()}
+            ways |= {"sparse": SparseStep, "gram": GramStep}
+        found = {name: _milliseconds(way(weights, options, threads), batch) for name, way in ways.items()}
+        found["autograd"] = _milliseconds(AutogradStep(weights, options), batch)
         chosen = "dense"
         if k < options.dims and k < costs.sparse_below(options, n_items):
             chosen = "gram" if costs.gram(options, n_items, k) < costs.sparse(options, n_items, k) else "sparse"
-        cells = " | ".join(f"{found[name]:.1f}" if name in found else "" for name in ("dense", "sparse", "gram"))
+        cells = " | ".join(f"{found[name]:.1f}" if name in found else "" for name in _WAYS)
         print(f"| {k} | {cells} | {chosen} |", flush=True)
         k //= 2
     print()

@@ -110,7 +110,7 @@ class Bench:
             assert parts.test is not None
             users, ndcg = parts.test.users.tolist(), np.round(scored(matrix, parts.test), 6).tolist()
         measurement = Measurement(
-            *cell,
+            cell,
             outcome.seconds,
             outcome.cpu_seconds,
             outcome.memory_bytes,

@@ -15,6 +15,8 @@ METRIC = "ndcg@100"
 
 
 class Cell(NamedTuple):
+    """What is trained, by whom."""
+
     data: str
     contender: str
     k: int
@@ -27,12 +29,7 @@ class Cell(NamedTuple):
 class Measurement:
     """One training. `users` and `ndcg` are of the test users; empty where only memory was measured."""
 
-    data: str
-    contender: str
-    k: int
-    seed: int
-    dims: int
-    threads: int
+    cell: Cell
     seconds: float
     cpu_seconds: float
     memory_bytes: int
@@ -40,10 +37,6 @@ class Measurement:
     ndcg: Sequence[float] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def cell(self) -> Cell:
-        return Cell(self.data, self.contender, self.k, self.seed, self.dims, self.threads)
 
     @property
     def values(self) -> Values:
@@ -55,8 +48,12 @@ def read(path: Path) -> dict[Cell, Measurement]:
     if not path.exists():
         return {}
     lines = path.read_bytes().split(b"\n")[:-1]
-    found = (Measurement(**json.loads(line)) for line in lines)
+    found = (_measurement(**json.loads(line)) for line in lines)
     return {measurement.cell: measurement for measurement in found}
+
+
+def _measurement(cell: Sequence[Any], **rest: Any) -> Measurement:
+    return Measurement(Cell(*cell), **rest)
 
 
 def append(path: Path, measurement: Measurement) -> None:

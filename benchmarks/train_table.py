@@ -22,7 +22,7 @@ def document(found: Mapping[Cell, Measurement]) -> str:
     """Everything that was measured."""
     groups: dict[Group, list[Measurement]] = {}
     for one in found.values():
-        groups.setdefault((one.data, one.dims, one.threads), []).append(one)
+        groups.setdefault((one.cell.data, one.cell.dims, one.cell.threads), []).append(one)
     return "\n\n".join(_section(group, measured) for group, measured in groups.items())
 
 
@@ -30,11 +30,11 @@ def _section(group: Group, measured: Sequence[Measurement]) -> str:
     data, dims, threads = group
     title = f"**{data}**, {dims} dims, {threads} thread{'s' * (threads > 1)}"
     rows, verdicts = [], []
-    for k in sorted({one.k for one in measured}):
+    for k in sorted({one.cell.k for one in measured}):
         by_contender: dict[str, dict[int, Measurement]] = {}
         for one in measured:
-            if one.k == k:
-                by_contender.setdefault(one.contender, {})[one.seed] = one
+            if one.cell.k == k:
+                by_contender.setdefault(one.cell.contender, {})[one.cell.seed] = one
         ours = by_contender.get(OURS, {})
         rows += [_row(k, name, ours, theirs) for name, theirs in sorted(by_contender.items(), key=_place)]
         verdicts += _verdict(k, ours, by_contender)

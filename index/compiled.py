@@ -1,4 +1,4 @@
-"""@compiled and @compiled_for_speed: numba's njit, with a cache that may be read-only, full, damaged or absent.
+"""numba's njit for whatever is compiled here, with a cache that may be read-only, full, damaged or absent.
 
 Compiled kernels are kept where numba keeps them: in NUMBA_CACHE_DIR, beside the source, or in the user's cache folder,
 the first that can be written to. numba refuses to be imported where there is none, and passes by a folder that is

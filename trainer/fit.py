@@ -73,18 +73,16 @@ class TrainingRun:
         self.trained = train.getnnz(axis=0) > 0  # an item that no training user has would keep its random start
         self.number = self.since_best = 0
         self.best: tuple[float, ItemEmbedding] | None = None
-        self.step: Step | None = None
+        self.way = ""
         self._begin(0)
 
     def _begin(self, stage: int) -> None:
         self.stage, self.epochs_of_stage = stage, 0
         if self.current.k < self.weights.k:
-            self.step = None  # with all it holds: pruning takes room
             self.weights.prune(self.current.k, self.threads)
 
     def _exchange(self, n: int) -> None:
         """`n` weights an item give way to those that the users, or some of many, miss most."""
-        self.step = None
         users = self.train
         if users.shape[0] > _USERS_ASKED:
             chosen = torch.randperm(users.shape[0], generator=self.generator)[:_USERS_ASKED]
@@ -140,8 +138,7 @@ class TrainingRun:
         if self.validation is not None and self.stage + 1 == len(self.stages):
             score = self._validate(self.validation)
         total = sum(stage.epochs for stage in self.stages)
-        way = "" if self.step is None else self.step.way
-        return Epoch(self.number, total, self.stage + 1, self.current.k, loss, score, way)
+        return Epoch(self.number, total, self.stage + 1, self.current.k, loss, score, self.way)
 
     def _validate(self, validation: Holdout) -> float:
         embedding = self._exported()
@@ -153,12 +150,11 @@ class TrainingRun:
 
     def _pass(self, users: Csr) -> float:
         """One pass over the users in the order given; the mean loss."""
-        self.step = None
-        self.step = self._new_step()  # anew, as after an interruption: lengths are then summed in the same order
-        total = 0.0
+        step = self._new_step()  # anew, as after an interruption: lengths are then summed in the same order
+        self.way, total = step.way, 0.0
         for start in range(0, users.shape[0], self.batch_size):
             batch = self._batch(users[start : start + self.batch_size])
-            total += self.step(batch) * batch.n_users
+            total += step(batch) * batch.n_users
         mean = total / users.shape[0]
         if not np.isfinite(mean):
             raise TrainingError("the loss is no longer a number; lower --learning-rate")
@@ -245,7 +241,6 @@ class TrainingRun:
             raise ValueError(f"{state.epochs_of_stage} epochs of a stage of {stage.epochs}")
         self.number, self.stage, self.epochs_of_stage = state.number, state.stage, state.epochs_of_stage
         self.generator.set_state(_tensor(arrays["generator"]))
-        self.step = None
         dims = _tensor(arrays["dims"]).to(self.device) if "dims" in expected else None
         self.weights.take(_tensor(arrays["weight"]).to(self.device), dims)
         if within:

@@ -13,7 +13,6 @@ from trainer.steps import costs
 
 _FLOAT_BYTES = 4
 _REST_BYTES = 3 * 2**23  # an epoch's users in their order, and what the allocator keeps
-_AT_ONCE = 2**22  # numbers of gradients at a time (trainer/steps/dense.py)
 _PRODUCT_BYTES = {"float32": 4, "bfloat16": 2}
 _LEAST_BATCH, _LEAST_OUTPUTS = 16, 1024
 
@@ -37,7 +36,7 @@ def _dense_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
     """
     batch, dims = options.batch_size or 1024, options.dims
     products = (n_items + (outputs if outputs < n_items else 0)) * dims + batch * (outputs + 2 * dims)
-    products += min(outputs * (batch + dims), _AT_ONCE)
+    products += min(outputs * (batch + dims), costs.AT_ONCE)
     return _FLOAT_BYTES * 3 * n_items * dims + _PRODUCT_BYTES[options.precision] * products
 
 

@@ -198,7 +198,7 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     model.add_argument("--precision", choices=("float32", "bfloat16"), help="of the products (timed: the faster one)")
     model.add_argument(
         "--sparse-below", type=natural, metavar="K",
-        help="non-zeros an item under which a step computes with them only; on the CPU (timed: the faster way)",
+        help="non-zeros an item under which a step computes with them only; on the CPU (the faster way, by counting)",
     )  # fmt: skip
     model.add_argument("--device", choices=("cpu", "cuda"), help="where to compute (cuda where there is one)")
     model.add_argument(

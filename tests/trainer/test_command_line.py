@@ -79,6 +79,16 @@ def test_equal_runs_write_equal_bytes_and_tell_what_they_do(tmp_path: Path, arti
     assert "\r" not in done.stderr
 
 
+def test_a_run_that_compiles_its_kernels_writes_the_bytes_of_one_that_loads_them(
+    tmp_path: Path, artifacts: Path
+) -> None:
+    for out in ("compiled", "loaded"):
+        done = process(*FIT_QUICKLY, "--out", str(tmp_path / out), NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+        assert done.returncode == 0, done.stderr
+        assert files(tmp_path / out) == files(artifacts)
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+
+
 def test_another_seed_is_another_version_beside_the_first(tmp_path: Path, capsys: Console) -> None:
     versions = []
     for seed in ("1", "2", "1"):

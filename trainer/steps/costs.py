@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trainer.fit_options import FitOptions, Precision
 
 Counts = int | NDArray[np.int64]
+AT_ONCE = 2**22  # numbers that a dense product for the gradient is made of at a time
 _PER_NANOSECOND: Mapping[Precision, int] = {"bfloat16": 300, "float32": 50}  # multiplications of a large product
 
 

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from trainer.fit_options import FitOptions
-from trainer.steps import dense_kernels, kernels
+from trainer.steps import costs, dense_kernels, kernels
 from trainer.steps.kernels import Batch
 from trainer.steps.room import Room
 from trainer.steps.step import TYPES, next_rates
 from trainer.steps.threads import Threads
 from trainer.weights import Weights, array_of
 
-AT_ONCE, LEAST_AT_ONCE = 2**22, 256  # numbers, and outputs, that a product for the gradient is made of at a time
+LEAST_AT_ONCE = 256  # outputs that a product for the gradient is made of at a time
 
 
 class DenseProducts:
@@ -45,7 +45,7 @@ class DenseProducts:
 
     def gradients(self, z: Tensor, E: Tensor) -> Iterator[tuple[int, Tensor]]:
         """Eᵀ z of some outputs at a time, with the first of them, so that it is never there as a whole."""
-        at_once = max(AT_ONCE // sum(z.shape), LEAST_AT_ONCE)
+        at_once = max(costs.AT_ONCE // sum(z.shape), LEAST_AT_ONCE)
         for first in range(0, E.shape[1], at_once):
             columns = E[:, first : first + at_once]
             transposed = self._take("transposed", (columns.shape[1], columns.shape[0])).copy_(columns.T)

@@ -236,7 +236,7 @@ def test_gradients_of_a_few_items_at_a_time_are_those_of_all(
 ) -> None:
     found = []
     for at_once in (256, 7):
-        monkeypatch.setattr(dense, "AT_ONCE", 1)
+        monkeypatch.setattr(costs, "AT_ONCE", 1)
         monkeypatch.setattr(dense, "LEAST_AT_ONCE", at_once)
         weights, users = some_weights(4, 40, 12, k), random_matrix(4, 60, 40, 0.1)
         own = np.unique(users[:9].indices)
