@@ -68,7 +68,7 @@ def _row(k: int, name: str, ours: Mapping[int, Measurement], theirs: Mapping[int
 def _verdict(
     k: int, ours: Mapping[int, Measurement], by_contender: Mapping[str, Mapping[int, Measurement]]
 ) -> list[str]:
-    """Against the peer's best settings, chosen by the test users: in its favour."""
+    """Against the peer's best settings, chosen by the test users of the seeds that both have: in its favour."""
     full = {name: runs for name, runs in by_contender.items() if name.startswith(_PEER) and IN_OUR_TIME not in name}
     if not ours or not full:
         return []
@@ -77,14 +77,13 @@ def _verdict(
         least = min(mean(one.memory_bytes for one in runs.values()) for runs in full.values())
         share = mean(one.memory_bytes for one in ours.values()) / least
         return [f"- k = {k}: memory {share:.2f} of the peer's least; {_held(share <= MEMORY_SHARE)}"]
-    name = max(scored, key=lambda name: mean(mean(one.ndcg) for one in scored[name].values()))
-    interval, times, cpu_times = (
-        _difference(ours, scored[name]),
-        _times(ours, scored[name]),
-        _times(ours, scored[name], "cpu_seconds"),
-    )
-    if interval is None or times is None or cpu_times is None:
+    margins = {name: interval for name, runs in scored.items() if (interval := _difference(ours, runs))}
+    if not margins:
         return []
+    name, interval = min(margins.items(), key=lambda entry: entry[1].mean)
+    times, cpu_times = _times(ours, scored[name]), _times(ours, scored[name], "cpu_seconds")
+    assert times is not None, "a margin is of a seed in common"
+    assert cpu_times is not None
     return [
         f"- k = {k}, peer's best is {name}: nDCG@100 {signed(interval)}, {_held(interval.low > MARGIN)}; "
         f"{1 / times:.2f} of its seconds, {_held(1 / times <= TIME_SHARE)} ({1 / cpu_times:.2f} of the processor's)"
