@@ -7,8 +7,9 @@ import numpy as np
 
 from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColumn, NumberColumn
 from index.embedding import ItemEmbedding, dims_type
-from index.model import Model
+from index.model import Embedding, Model
 from index.npy import Array, Shape
+from index.packed import PackedEmbedding, code_type, level_bits
 from index.segments import Segments
 from index.vocabulary import Strings, Vocabulary
 
@@ -22,8 +23,7 @@ def arrays_of(model: Model) -> Arrays:
     """Every array of the specification in index/artifact.py."""
     segments = model.segments
     return {
-        "dims.npy": model.embedding.dims,
-        "weights.npy": model.embedding.weights,
+        **_embedding(model.embedding),
         "popularity.npy": model.popularity,
         **_strings("strings/item_ids", model.vocabulary.item_ids),
         "strings/item_ids.order.npy": model.vocabulary.order,
@@ -40,6 +40,14 @@ def arrays_of(model: Model) -> Arrays:
             for path, array in _column(f"attributes/{i}", column).items()
         },
     }
+
+
+def _embedding(embedding: Embedding) -> Arrays:
+    match embedding:
+        case PackedEmbedding():
+            return {"codes.npy": embedding.codes, "levels.npy": embedding.levels}
+        case ItemEmbedding():
+            return {"dims.npy": embedding.dims, "weights.npy": embedding.weights}
 
 
 def _strings(path: str, strings: Strings) -> Arrays:
@@ -84,7 +92,7 @@ def attributes_of(model: Model) -> list[Mapping[str, str]]:
     return [{"name": name, "type": column.kind} for name, column in model.catalog.attributes.items()]
 
 
-def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[str, str]]) -> Model:
+def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[str, str]], *, packed: bool) -> Model:
     """The model of an artifact's arrays. Raises ValueError where they do not fit the sizes or each other.
 
     Every length is known before its file is read: it is one of the sizes or the last entry of an array read before.
@@ -99,10 +107,9 @@ def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[
     if len({column["name"] for column in attributes}) < len(attributes):
         raise ValueError("two attributes have one name")
     dims = dims_type(n_dims)
-    rectangle = (n_items, sizes["k"])
     starts, n_signed_dims = _pointers(read, "segments/starts.npy", n_segments)
     return Model(
-        embedding=ItemEmbedding(read("dims.npy", dims, rectangle), read("weights.npy", np.float32, rectangle), n_dims),
+        embedding=_read_embedding(read, (n_items, sizes["k"]), n_dims, packed=packed),
         popularity=read("popularity.npy", np.float32, (n_items,)),
         vocabulary=Vocabulary(
             _read_strings(read, "strings/item_ids", n_items),
@@ -125,6 +132,14 @@ def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[
             n_dims=n_dims,
         ),
     )
+
+
+def _read_embedding(read: Read, rectangle: Shape, n_dims: int, *, packed: bool) -> Embedding:
+    if packed:
+        levels = read("levels.npy", np.float32, (2 ** level_bits(n_dims),))
+        return PackedEmbedding(read("codes.npy", code_type(n_dims), rectangle), levels, n_dims)
+    dims = read("dims.npy", dims_type(n_dims), rectangle)
+    return ItemEmbedding(dims, read("weights.npy", np.float32, rectangle), n_dims)
 
 
 def _pointers(read: Read, path: str, size: int | range) -> tuple[Array, int]:

@@ -1,10 +1,12 @@
-"""The artifact: a folder of plain .npy files and a manifest. This docstring is the specification of format 1.
+"""The artifact: a folder of plain .npy files and a manifest. This docstring is the specification of format 2.
 
     artifacts/
       CURRENT                     one line: the version to serve
       <version>/
-        dims.npy                  uint16, uint32 above 65,536 dims (n_items, k)   living entries first, ascending
-        weights.npy               float32 (n_items, k)   rows of length 1, or 0 for an item never trained
+        codes.npy                 uint16, uint32 above 4,096 dims (n_items, k)   dim * 16 + level (dim * 256 + level);
+                                  living codes first, dims ascending; 0 where a row is shorter
+        levels.npy                float32 (16,) or (256,)   0, negative ones, positive ones; a weight is its level
+                                  over the length of the item's row of levels
         popularity.npy            float32 (n_items,)     share of users
         strings/NAME.blob.npy     uint8   one UTF-8 blob; NAME: item_ids, titles, segment_ids, segment_labels
         strings/NAME.offsets.npy  int64   string i is blob[offsets[i]:offsets[i + 1]]
@@ -18,6 +20,13 @@
                                   categories and links are strings as above: I.categories.blob.npy, …
         manifest.json             format, version, sizes, attributes, sha256 of every file, options, data, metrics,
                                   libraries
+
+Instead of codes and levels, where weights are to be stored as they are:
+
+        dims.npy                  uint16, uint32 above 65,536 dims (n_items, k)   living entries first, ascending
+        weights.npy               float32 (n_items, k)   rows of length 1, or 0 for an item never trained
+
+Format 1 had only these; it is still read.
 
 Arrays are C-ordered and little-endian, in .npy version 1.0. `manifest.json` is written after the arrays, the folder is
 renamed into place after the manifest, and CURRENT is replaced last: a reader sees all or nothing.
@@ -50,13 +59,14 @@ from index.errors import ArtifactError
 from index.folder import Folder, read, read_all
 from index.manifest import MOST_BYTES, Manifest, digest, parsed
 from index.model import Model
-from index.npy import Array, Shape, refuse_unlike, verified
+from index.npy import Array, Shape, refuse_unlike
+from index.verified_files import MANIFEST, VerifiedFiles
 
 __all__ = ["Artifact", "Manifest", "current_version", "digest", "open_current", "open_version", "point_at", "write"]
 
 CURRENT = "CURRENT"
 LEFTOVERS = (".writing-*", f".{CURRENT}-*")  # of writers that were killed
-MANIFEST = "manifest.json"
+CODES = "codes.npy"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -96,7 +106,7 @@ def write(
         raise ArtifactError(f"this model cannot be written: {problem}")
     arrays, sizes, attributes = arrays_of(model), sizes_of(model), attributes_of(model)
     try:
-        model_of(_from_memory(arrays), sizes, attributes)
+        model_of(_from_memory(arrays), sizes, attributes, packed=CODES in arrays)
     except ValueError as error:
         raise ArtifactError(f"this model cannot be written: {error}") from error
     partial = folder / f".writing-{secrets.token_hex(8)}"
@@ -239,9 +249,10 @@ def open_version(folder: Path, version: str) -> Artifact:
         ) from None
     with held:
         manifest = _read_manifest(held, version)
-        files = _Files(held, manifest)
+        files = VerifiedFiles(held, manifest)
         try:
-            model = model_of(files.read, manifest.sizes, manifest.attributes)
+            packed = manifest.format > 1 and CODES in manifest.files
+            model = model_of(files.read, manifest.sizes, manifest.attributes, packed=packed)
             problem = files.surplus() or model.violation()
         except ValueError as error:
             raise ArtifactError(f"{root}: {error}") from error
@@ -266,29 +277,3 @@ def _read_manifest(folder: Folder, version: str) -> Manifest:
     if not version.endswith(f"-{manifest.digest}"):
         raise ArtifactError(f"{path}: it was altered since it was written; its digest is {manifest.digest}")
     return manifest
-
-
-class _Files:
-    """The files that a manifest lists, each opened, verified and mapped when it is asked for."""
-
-    def __init__(self, folder: Folder, manifest: Manifest) -> None:
-        self._folder, self._manifest = folder, manifest
-        self._unread = set(manifest.files)
-
-    def read(self, path: str, kind: type[np.generic], shape: Shape) -> Array:
-        if path not in self._unread:
-            manifest = self._folder.path / MANIFEST
-            raise ArtifactError(f"{manifest}: it does not list {path}, which the format asks for")
-        self._unread.remove(path)
-        name = self._folder.path / path
-        try:
-            with self._folder.open(path) as file:
-                return verified(file, kind, shape, self._manifest.files[path])
-        except FileNotFoundError:
-            raise ArtifactError(f"{name}: the manifest lists it, but it is missing") from None
-        except (OSError, ValueError) as error:
-            raise ArtifactError(f"{name}: {error}") from error
-
-    def surplus(self) -> str | None:
-        """A file that the manifest lists and the format does not know; it was not opened."""
-        return f"{MANIFEST}: {min(self._unread)[:80]!r} is not a file of an artifact" if self._unread else None

@@ -1,13 +1,13 @@
 """The item matrix A as two rectangles: which dims an item uses, and with which weights."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import kernels
-from index.kernels import Dims, Postings
+from index.kernels import Dims, Floats, Postings, Rows
 
 UNIT_LENGTH_TOLERANCE = 1e-4
 _ROWS_AT_ONCE = 256  # in float64: wide rows are many
@@ -21,6 +21,7 @@ class ItemEmbedding:
     it does not use. Rows have length 1, or 0 for an item that was never trained.
     """
 
+    stored_as: ClassVar[str] = "dims.npy, weights.npy"
     dims: Dims  # (n_items, k)
     weights: NDArray[np.float32]  # (n_items, k)
     n_dims: int
@@ -91,6 +92,14 @@ class ItemEmbedding:
         matrix = np.zeros((self.n_items, self.n_dims), np.float32)
         np.put_along_axis(matrix, self.dims.astype(np.int64), self.weights, axis=1)
         return matrix
+
+    def profile(self, rows: Rows, weights: Floats) -> Floats:
+        """The profile z = x A as (n_dims,), for history `rows` with one weight each."""
+        return kernels.fold_in(self.dims, self.weights, rows, weights, self.n_dims)
+
+    def codes_of(self, rows: Rows) -> tuple[Dims, NDArray[np.float32]]:
+        """Dims and weights (len(rows), k) of some items."""
+        return self.dims[rows], self.weights[rows]
 
     def invert(self) -> Postings:
         """The same non-zeros grouped by dim."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-FORMAT = 1
+FORMAT, READABLE = 2, (1, 2)  # written, and read: 1 has no packed codes
 MOST_BYTES = 2**20
 DEEPEST = 32
 SIZES = ("n_items", "n_dims", "k", "n_segments")
@@ -27,6 +27,7 @@ class Manifest:
     data: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
 
     @property
     def digest(self) -> str:
@@ -34,7 +35,7 @@ class Manifest:
         return digest(replace(self, version="").to_json().encode())[:12]
 
     def to_json(self) -> str:
-        fields = {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
+        fields = {"format": self.format, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
         return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -51,10 +52,10 @@ def parsed(content: bytes) -> Manifest:
         raise ValueError(f"it is not a manifest ({type(error).__name__}: {error})") from error
     if not isinstance(fields, dict):
         raise TypeError("it is not a manifest (no JSON object)")
-    number = fields.pop("format", None)
-    if type(number) is not int or number != FORMAT:
+    number = fields.get("format")
+    if type(number) is not int or number not in READABLE:
         raise ValueError(
-            f"format {str(number)[:40]!r} is not known to this release, which reads format {FORMAT}; "
+            f"format {str(number)[:40]!r} is not known to this release, which reads formats up to {FORMAT}; "
             "train again or upgrade sparseshelf"
         )
     if unlike := sorted(fields.keys() ^ Manifest.__dataclass_fields__.keys()):

@@ -7,13 +7,16 @@ from numpy.typing import NDArray
 
 from index.catalog import Catalog
 from index.embedding import ItemEmbedding
+from index.packed import PackedEmbedding
 from index.segments import Segments
 from index.vocabulary import Vocabulary
+
+Embedding = ItemEmbedding | PackedEmbedding
 
 
 @dataclass(frozen=True)
 class Model:
-    embedding: ItemEmbedding
+    embedding: Embedding
     popularity: NDArray[np.float32]  # (n_items,) share of users who have the item
     vocabulary: Vocabulary
     catalog: Catalog
@@ -23,7 +26,7 @@ class Model:
         """The first broken invariant in words, or None; each names the file it is about."""
         n_items = self.embedding.n_items
         if problem := self.embedding.violation():
-            return f"dims.npy, weights.npy: {problem}"
+            return f"{self.embedding.stored_as}: {problem}"
         if self.popularity.shape != (n_items,) or not ((self.popularity >= 0) & (self.popularity <= 1)).all():
             return "popularity.npy: it must hold a share between 0 and 1 for every item"
         if len(self.vocabulary) != n_items:

@@ -206,7 +206,7 @@ class Recommender:
         row_array, weight_array = np.array(rows, np.int32), np.array(weights, np.float64)
         ascending = np.argsort(row_array)  # the order of a history must not change a single bit of the answer
         row_array, weight_array = row_array[ascending], weight_array[ascending]
-        return _Taste(row_array, weight_array, self.search.profile(row_array, weight_array), unknown)
+        return _Taste(row_array, weight_array, self.model.embedding.profile(row_array, weight_array), unknown)
 
     def _mask(
         self,
@@ -288,8 +288,8 @@ class Recommender:
         signed = np.zeros(self.model.embedding.n_dims)
         entries = slice(self.model.segments.starts[segment], self.model.segments.starts[segment + 1])
         signed[self.model.segments.dims[entries]] = self.model.segments.weights[entries]
-        codes = self.model.embedding.weights[taste.rows] * signed[self.model.embedding.dims[taste.rows]]
-        parts = taste.weights * codes.sum(axis=1, dtype=np.float64)
+        dims, weights = self.model.embedding.codes_of(taste.rows)
+        parts = taste.weights * (weights * signed[dims]).sum(axis=1, dtype=np.float64)
         strongest = rank(np.where((parts > 0) & (taste.weights > 0), parts, -np.inf), _REASON_ITEMS).rows
         names = [self._name(int(taste.rows[i])) for i in strongest]
         return "Because of " + " and ".join(names) if names else "Something different"

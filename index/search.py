@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import kernels
-from index.embedding import ItemEmbedding
 from index.kernels import Floats, Rows
+from index.model import Embedding
 
 
 class Ranking(NamedTuple):
@@ -23,14 +23,10 @@ class Ranking(NamedTuple):
 class ItemSearch:
     """Exact search over the items of an embedding, through its posting lists."""
 
-    def __init__(self, embedding: ItemEmbedding) -> None:
+    def __init__(self, embedding: Embedding) -> None:
         self.embedding = embedding
         self.postings = embedding.invert()
         self.uncoded = np.flatnonzero(~embedding.coded).astype(np.int32)
-
-    def profile(self, rows: Rows, weights: Floats) -> Floats:
-        """The profile z = x A as (n_dims,), for history `rows` with one weight each."""
-        return kernels.fold_in(self.embedding.dims, self.embedding.weights, rows, weights, self.embedding.n_dims)
 
     def scores(self, profile: Floats) -> Floats:
         """The scores z Aᵀ as (n_items,). The paper's "- x" only touches the history's own items, which are masked."""

@@ -14,6 +14,7 @@ from index import artifact
 from index.catalog import Catalog
 from index.embedding import ItemEmbedding, as_dims
 from index.model import Model
+from index.packed import PackedEmbedding
 from index.recommender import Recommender
 from index.segments import Segments
 from index.vocabulary import Strings, Vocabulary
@@ -21,18 +22,21 @@ from index.vocabulary import Strings, Vocabulary
 
 def main() -> None:
     logging.basicConfig(format="%(levelname)s %(message)s")
-    for n_dims in (1, 2**16 + 1):  # dims of two bytes, and of four
-        with TemporaryDirectory() as folder:  # mapped arrays are read-only, which is a type of its own
-            artifact.write(Path(folder), _least(n_dims), name="warm", options={}, data={}, metrics={}, libraries={})
-            Recommender.open(folder).warm_up()
+    for n_dims in (1, 2**12 + 1, 2**16 + 1):  # codes of two bytes and of four; dims of two bytes and of four
+        for packed in (False, True):
+            with TemporaryDirectory() as folder:  # mapped arrays are read-only, which is a type of its own
+                model = _least(n_dims, packed=packed)
+                artifact.write(Path(folder), model, name="warm", options={}, data={}, metrics={}, libraries={})
+                Recommender.open(folder).warm_up()
 
 
-def _least(n_dims: int) -> Model:
+def _least(n_dims: int, *, packed: bool) -> Model:
     """One item, one segment, one weight."""
     one = Strings.pack(["1"])
     dims = as_dims(np.zeros(1, np.int64), n_dims)
+    embedding = ItemEmbedding(dims[:, None], np.ones((1, 1), np.float32), n_dims)
     return Model(
-        embedding=ItemEmbedding(dims[:, None], np.ones((1, 1), np.float32), n_dims),
+        embedding=PackedEmbedding.pack(embedding) if packed else embedding,
         popularity=np.ones(1, np.float32),
         vocabulary=Vocabulary.of(one),
         catalog=Catalog(one),

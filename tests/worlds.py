@@ -5,6 +5,7 @@ import numpy as np
 from index.catalog import Catalog, CategoryColumn, LinkColumn, ListColumn, NumberColumn
 from index.embedding import ItemEmbedding, as_dims
 from index.model import Model
+from index.packed import PackedEmbedding
 from index.segments import Segments
 from index.vocabulary import Strings, Vocabulary
 
@@ -21,10 +22,11 @@ BY_HAND = np.array(
 )
 
 
-def by_hand() -> Model:
-    """The model of BY_HAND with segments Comedy (a, c), War (d, e) and Gloom (b)."""
+def by_hand(*, packed: bool = False) -> Model:
+    """The model of BY_HAND with segments Comedy (a, c), War (d, e) and Gloom (b). Packing it loses nothing."""
+    embedding = ItemEmbedding.from_dense(BY_HAND, 2)
     return Model(
-        embedding=ItemEmbedding.from_dense(BY_HAND, 2),
+        embedding=PackedEmbedding.pack(embedding) if packed else embedding,
         popularity=np.array([0.5, 0.4, 0.3, 0.2, 0.1, 0.05], np.float32),
         vocabulary=Vocabulary.of("abcdef"),
         catalog=Catalog(
@@ -52,7 +54,9 @@ def by_hand() -> Model:
     )
 
 
-def random_model(seed: int, *, n_items: int = 200, n_dims: int = 32, k: int = 4, n_segments: int = 8) -> Model:
+def random_model(
+    seed: int, *, n_items: int = 200, n_dims: int = 32, k: int = 4, n_segments: int = 8, packed: bool = False
+) -> Model:
     """Signed unit rows, some equal (ties), some empty, and segments over random signed dims."""
     rng = np.random.default_rng(seed)
     dense = rng.normal(size=(n_items, n_dims))
@@ -63,7 +67,7 @@ def random_model(seed: int, *, n_items: int = 200, n_dims: int = 32, k: int = 4,
     membership[~embedding.coded] = -1
     rows = [np.sort(rng.choice(n_dims, rng.integers(1, min(6, n_dims + 1)), replace=False)) for _ in range(n_segments)]
     return Model(
-        embedding=embedding,
+        embedding=PackedEmbedding.pack(embedding) if packed else embedding,
         popularity=rng.random(n_items).astype(np.float32).round(2),
         vocabulary=Vocabulary.of(f"item-{row}" for row in range(n_items)),
         catalog=Catalog(Strings.pack(f"Title {row}" for row in range(n_items))),

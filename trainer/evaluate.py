@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedding import ItemEmbedding
+from index.model import Embedding
 from index.recommender import Recommender
 from index.search import ItemSearch
 from trainer import metrics
@@ -69,12 +69,12 @@ def rank_served(recommender: Recommender, holdout: Holdout) -> Rankings:
     return rankings
 
 
-def rank_embedding(embedding: ItemEmbedding, holdout: Holdout) -> Rankings:
+def rank_embedding(embedding: Embedding, holdout: Holdout) -> Rankings:
     """The same search without ids, for the many evaluations of a training run."""
     return rank_scores(embedding_scores(embedding), holdout)
 
 
-def embedding_scores(embedding: ItemEmbedding) -> Scores:
+def embedding_scores(embedding: Embedding) -> Scores:
     """Scores x A Aᵀ; an item without a code is never ranked (it is served last, by popularity)."""
     uncoded = np.flatnonzero(~embedding.coded)
     product = _dense_product if _DENSE * embedding.k > embedding.n_dims else _sparse_product
@@ -88,19 +88,19 @@ def embedding_scores(embedding: ItemEmbedding) -> Scores:
     return scores
 
 
-def _dense_product(embedding: ItemEmbedding) -> Scores:
+def _dense_product(embedding: Embedding) -> Scores:
     A = embedding.to_dense()
     return lambda histories: (histories @ A) @ A.T
 
 
-def _sparse_product(embedding: ItemEmbedding) -> Scores:
+def _sparse_product(embedding: Embedding) -> Scores:
     search = ItemSearch(embedding)
 
     def scores(histories: Csr) -> NDArray[np.floating]:
         found = np.empty(histories.shape)
         for user in range(histories.shape[0]):
             rows = np.asarray(histories.indices[histories.indptr[user] : histories.indptr[user + 1]], np.int32)
-            found[user] = search.scores(search.profile(rows, np.ones(len(rows))))
+            found[user] = search.scores(embedding.profile(rows, np.ones(len(rows))))
         return found
 
     return scores

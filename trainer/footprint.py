@@ -72,7 +72,7 @@ def checkpoint_bytes(n_items: int, options: FitOptions) -> int:
 
 
 def artifact_bytes(n_items: int, nonzeros: int, catalog: Catalog) -> int:
-    """About the size of the artifact: codes, and titles and attributes as they are in memory."""
+    """About the size of the artifact, at most: weights in float32, and titles and attributes as they are in memory."""
     texts = sum(len(title) for title in catalog.titles) + 16 * n_items
     return n_items * (8 * nonzeros + 64) + 8 * texts + 2**20
 

@@ -1,14 +1,24 @@
 """Options that several commands have: the groups that they are added in, and what is made of them."""
 
 import argparse
+import logging
 from pathlib import Path
 
+import numpy as np
+
+from index.embedding import ItemEmbedding
+from index.model import Embedding
+from index.packed import PackedEmbedding
 from trainer.interactions import PRESETS
 from trainer.items import TYPES
 from trainer.segmentation import SegmentOptions, default_model, default_tau
 from trainer.segmentation.embed import DEFAULT_TAU, KEYWORDS, SENTENCES
 from trainer.segmentation.encoder import DEFAULT_MODEL
 
+logger = logging.getLogger(__name__)
+
+PACKED, FLOATS = "packed", "float32"
+_COMPARED = 10_000  # items
 OF_ITEMS = ("items_id_col", "title_col", "attribute")
 RATINGS = "ratings: .csv, .tsv, .inter (also .gz), .parquet, .jsonl"
 
@@ -67,6 +77,28 @@ def add_columns(data: argparse._ArgumentGroup) -> None:
         help="between the columns of the text files (by their ending)",
     )
     data.add_argument("--min-rating", type=float, metavar="X", help="least positive rating (4 of 1 to 5 stars)")
+
+
+def add_codes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--codes", choices=(PACKED, FLOATS), default=PACKED,
+        help="what an item's weights are stored as: one of 15 levels, in 2 bytes with its dim, or float32 (packed)",
+    )  # fmt: skip
+
+
+def stored_as(codes: str, embedding: ItemEmbedding) -> Embedding:
+    """The matrix in the form that `--codes` asks for."""
+    if codes != PACKED:
+        return embedding
+    packed = PackedEmbedding.pack(embedding)
+    rows = np.flatnonzero(embedding.coded)[:: embedding.n_items // _COMPARED + 1].astype(np.int32)
+    if len(rows):
+        cosines = (packed.codes_of(rows)[1] * embedding.weights[rows]).sum(axis=1)
+        logger.info(
+            "weights are stored as one of %d levels: an item's cosine with itself before is %.4f on average, %.4f at "
+            "least; --codes %s keeps them as they are", len(packed.levels) - 1, cosines.mean(), cosines.min(), FLOATS,
+        )  # fmt: skip
+    return packed
 
 
 def add_segments(command: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from trainer.datasets import DATASETS
 from trainer.option_groups import (
     OF_ITEMS,
     RATINGS,
+    add_codes,
     add_columns,
     add_items,
     add_out,
@@ -110,6 +111,10 @@ def _inspect(inspect: argparse.ArgumentParser) -> None:
     inspect.add_argument("artifacts", type=Path, metavar="ARTIFACTS", help="folder with CURRENT and its versions")
     inspect.add_argument("--version", metavar="NAME", help="look at this version (the current one)")
     inspect.add_argument("--json", action="store_true", help="print JSON: the manifest and every segment")
+    inspect.add_argument(
+        "--dense", type=Path, metavar="FILE",
+        help="also write the item matrix with its weights decoded: .npz for scipy.sparse.load_npz, ids in `item_ids`",
+    )  # fmt: skip
 
 
 def _report(report: argparse.ArgumentParser) -> None:
@@ -162,6 +167,7 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     model = fit.add_argument_group("model")
     model.add_argument("--dims", type=positive, metavar="N", help="width of the latent space (grows with the items)")
     model.add_argument("--nonzeros", type=positive, metavar="N", default=16, help="weights an item keeps (16)")
+    add_codes(model)
     model.add_argument(
         "--schedule",
         choices=sorted(SCHEDULES),
@@ -239,6 +245,7 @@ def _import(import_: argparse.ArgumentParser) -> None:
         "--item-ids", type=Path, required=True, metavar="FILE",
         help="the items of its rows, in their order: text, a line each, or .npy of text or whole numbers",
     )  # fmt: skip
+    add_codes(matrix)
     data = import_.add_argument_group("data")
     add_items(data)
     data.add_argument("--data", type=Path, metavar="FILE", help=f"{RATINGS}; only to know what is popular")

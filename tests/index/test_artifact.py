@@ -10,17 +10,27 @@ import pytest
 
 from index import artifact
 from index.artifact import Artifact
+from index.embedding import ItemEmbedding
 from index.errors import ArtifactError
+from index.model import Model
+from index.packed import PackedEmbedding
 from index.recommender import Recommender
 from tests.conftest import write
+from tests.index.hostile import change_and_sign
 from tests.worlds import by_hand, random_model
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    model = random_model(5)
+def floats(model: Model) -> ItemEmbedding:
+    assert isinstance(model.embedding, ItemEmbedding)
+    return model.embedding
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_written_is_read_back(tmp_path: Path, packed: bool) -> None:
+    model = random_model(5, packed=packed)
     opened = write(tmp_path, model)
-    assert (opened.model.embedding.dims == model.embedding.dims).all()
-    assert (opened.model.embedding.weights == model.embedding.weights).all()
+    assert type(opened.model.embedding) is type(model.embedding)
+    assert (opened.model.embedding.to_dense() == model.embedding.to_dense()).all()
     history = ["item-3", "item-9"]
     assert Recommender(opened.model, "a").homepage(history) == Recommender(model, "a").homepage(history)
 
@@ -38,9 +48,28 @@ def test_titles_and_typed_attributes_come_back(written: Artifact) -> None:
 
 
 def test_arrays_are_mapped_and_not_copied(written: Artifact) -> None:
-    model = artifact.open_current(written.folder.parent).model
-    assert isinstance(model.embedding.weights, np.memmap)
-    assert not model.embedding.weights.flags.writeable
+    weights = floats(artifact.open_current(written.folder.parent).model).weights
+    assert isinstance(weights, np.memmap)
+    assert not weights.flags.writeable
+
+
+def test_packed_codes_take_two_bytes_a_nonzero_and_are_mapped(tmp_path: Path) -> None:
+    write(tmp_path, random_model(5, k=4, packed=True))
+    opened = artifact.open_current(tmp_path)
+    assert isinstance(opened.model.embedding, PackedEmbedding)
+    assert isinstance(opened.model.embedding.codes, np.memmap)
+    assert opened.model.embedding.bytes_per_item == 8
+    assert {"codes.npy", "levels.npy"} <= opened.manifest.files.keys()
+    assert not {"dims.npy", "weights.npy"} & opened.manifest.files.keys()
+
+
+def test_an_artifact_of_format_1_answers_as_it_did(tmp_path: Path) -> None:
+    model = random_model(5)
+    old = change_and_sign(write(tmp_path, model).folder, lambda fields: fields.update(format=1))
+    opened = artifact.open_current(tmp_path)
+    assert (opened.version, opened.manifest.format) == (old.name, 1)
+    history = ["item-3", "item-9"]
+    assert Recommender(opened.model, "a").homepage(history) == Recommender(model, "a").homepage(history)
 
 
 def test_the_same_model_has_the_same_version_and_bytes(tmp_path: Path) -> None:
@@ -76,7 +105,7 @@ def test_nothing_is_left_of_a_write_that_failed(tmp_path: Path) -> None:
     blocker = tmp_path / ".CURRENT-blocked"
     blocker.touch()
     broken = by_hand()
-    broken.embedding.weights[0, 0] = np.nan
+    floats(broken).weights[0, 0] = np.nan
     with pytest.raises(ArtifactError, match="cannot be written"):
         write(tmp_path, broken)
     blocker.unlink()

@@ -26,6 +26,7 @@ from index.recommender import Recommender
 from tests.conftest import write
 from tests.index.hostile import (
     HOSTILE,
+    PACKED,
     Damage,
     Fields,
     as_written,
@@ -90,6 +91,16 @@ def test_a_hostile_artifact_is_refused_by_name(written: Artifact, kind: str) -> 
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_hostile_artifact_of_packed_codes_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+    damage, words = PACKED[kind]
+    damage(write(tmp_path, by_hand(packed=True)).folder)
+    with pytest.raises(ArtifactError) as refused:
+        artifact.open_current(tmp_path)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_an_artifact_that_was_signed_again_without_a_change_is_opened(written: Artifact) -> None:
     """The attacker of these tests can do what he means to: it is the content that is refused."""
     signed = put(written.folder, "dims.npy", np.load(written.folder / "dims.npy"))
@@ -108,7 +119,7 @@ def test_weights_too_small_for_a_full_mantissa_are_numbers_like_others(written: 
     weights = np.load(written.folder / "weights.npy")
     weights[2] = [1.0, 1e-45]
     signed = put(written.folder, "weights.npy", weights)
-    assert artifact.open_current(signed.parent).model.embedding.weights[2, 1] > 0
+    assert artifact.open_current(signed.parent).model.embedding.codes_of(np.array([2], np.int32))[1][0, 1] > 0
 
 
 def test_a_year_without_end_is_a_year_unknown(written: Artifact) -> None:

@@ -71,7 +71,7 @@ def test_an_imported_matrix_answers_as_its_dense_product_does(tmp_path: Path) ->
     matrix = rng.normal(size=(60, 24)) * (rng.random((60, 24)) < 0.2)
     ids = [f"item {row}" for row in range(60)]
     path = saved(tmp_path / "weights.npz", matrix)
-    opened = imported(tmp_path, matrix=path, ids=ids_file(tmp_path, ids))
+    opened = imported(tmp_path, "--codes", "float32", matrix=path, ids=ids_file(tmp_path, ids))
     A = normalised(matrix.astype(np.float32))
     np.testing.assert_allclose(opened.model.embedding.to_dense(), A, atol=1e-6)
     recommender = Recommender.open(tmp_path / "out")
@@ -167,7 +167,7 @@ def test_the_manifest_says_what_was_imported(tmp_path: Path, capsys: Console) ->
     assert opened.version.startswith("weights-")
     assert said["sizes"] == {"n_items": 4, "n_dims": 5, "k": 3, "n_segments": len(opened.model.segments)}
     chosen = {"tau": 0.5, "max_share": 0.15, "min_items": 1, "embedder": "keywords"}
-    assert said["options"] == {"matrix": "weights.npz", "dims": 5, "nonzeros": 3, **chosen}
+    assert said["options"] == {"matrix": "weights.npz", "dims": 5, "nonzeros": 3, "codes": "packed", **chosen}
     assert said["data"].keys() == {"source", "fingerprint"}
     assert said["data"]["source"] == "weights"
     assert said["metrics"] == {}
@@ -392,7 +392,7 @@ def test_it_runs_with_torch_absent(tmp_path: Path) -> None:
 def test_published_weights_are_imported_whole(test_data: Path, tmp_path: Path) -> None:
     path = test_data / "published-weights" / "gb10_weights_2048_16nnz_sparse.npz"
     ids = sorted(str(book) for book in range(1, 10_001))
-    opened = imported(tmp_path, matrix=path, ids=ids_file(tmp_path, ids))
+    opened = imported(tmp_path, "--codes", "float32", matrix=path, ids=ids_file(tmp_path, ids))
     embedding = opened.model.embedding
     assert (embedding.n_items, embedding.k, embedding.n_dims) == (10_000, 16, 2_048)
     assert [opened.model.vocabulary.item_id(row) for row in (0, 1, 9_999)] == ["1", "10", "9999"]

@@ -202,9 +202,9 @@ def test_a_bad_artifact_exits_with_5(damage: str, tmp_path: Path, capsys: Consol
         elif damage == "no manifest":
             (version / "manifest.json").unlink()
         else:
-            content = bytearray((version / "weights.npy").read_bytes())
+            content = bytearray((version / "codes.npy").read_bytes())
             content[-1] ^= 1
-            (version / "weights.npy").write_bytes(content)
+            (version / "codes.npy").write_bytes(content)
     assert main(["inspect", str(out)]) == 5
     captured = capsys.readouterr()
     assert not captured.out

@@ -38,7 +38,7 @@ def test_only_so_many_segments_are_listed_and_the_rest_counted(artifacts: Path) 
 def test_sizes_are_those_of_the_files(artifacts: Path) -> None:
     opened = open_current(artifacts)
     n_bytes = sum(path.stat().st_size for path in opened.folder.rglob("*") if path.is_file())
-    assert f"24 an item; {n_bytes:,} in all" in described(opened)  # 4 dims of 2 bytes, 4 weights of 4
+    assert f"8 an item; {n_bytes:,} in all" in described(opened)  # 4 codes of 2 bytes
 
 
 def test_the_json_form_is_the_manifest_and_its_segments(artifacts: Path) -> None:

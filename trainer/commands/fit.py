@@ -26,7 +26,7 @@ from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import fit
 from trainer.fit_options import FitOptions, default_batch_size, default_dims
 from trainer.interactions import Csr
-from trainer.option_groups import segment_options
+from trainer.option_groups import segment_options, stored_as
 from trainer.progress import Progress
 from trainer.run_folder import RunFolder
 from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
@@ -65,6 +65,7 @@ def _fit(
     record = {
         **dataclasses.asdict(fit_options),
         **recorded(chosen, encoder),
+        "codes": options.codes,
         "holdout": options.holdout,
         "min_items_per_user": options.min_items_per_user,
         "min_rating": interactions.min_rating,
@@ -83,7 +84,8 @@ def _fit(
     embedding = _trained(options, parts, fit_options, device=choices["device"], resumed=resumed, folder=folder)
     popularity = popular.popularity(parts.train)
     segments = segment(embedding, source.catalog, interactions.item_ids, popularity, chosen, encoder=encoder)
-    model = Model(embedding, popularity, Vocabulary.of(interactions.item_ids), source.catalog, segments)
+    stored = stored_as(options.codes, embedding)
+    model = Model(stored, popularity, Vocabulary.of(interactions.item_ids), source.catalog, segments)
     written = artifact.write(
         options.out,
         model,

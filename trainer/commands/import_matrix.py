@@ -19,7 +19,7 @@ from trainer.errors import DataError
 from trainer.interactions import Interactions
 from trainer.item_order import read_item_ids
 from trainer.matrix_file import read_matrix
-from trainer.option_groups import segment_options
+from trainer.option_groups import segment_options, stored_as
 from trainer.run_folder import RunFolder
 from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
@@ -58,12 +58,13 @@ def _import(
     learned = _digest(embedding, vocabulary) + (interactions.fingerprint if interactions else "")
     return artifact.write(
         options.out,
-        Model(embedding, popularity, vocabulary, catalog, segments),
+        Model(stored_as(options.codes, embedding), popularity, vocabulary, catalog, segments),
         name=options.name or name_of(options.matrix),
         options={
             "matrix": options.matrix.name,
             "dims": embedding.n_dims,
             "nonzeros": embedding.k,
+            "codes": options.codes,
             **recorded(chosen, encoder),
             **({"min_rating": interactions.min_rating} if interactions else {}),
         },
