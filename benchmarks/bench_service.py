@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from index import artifact
 from index.errors import ArtifactError
 from index.model import Model
-from index.search import ItemSearch
+from index.search import search_of
 from tests import oracle
 from tests.conftest import RedisServer, free_port, redis_binary
 
@@ -176,7 +176,7 @@ def _time(client: httpx.Client, model: Model, histories: list[list[int]]) -> Non
         p50, p95 = np.quantile(seconds, (0.5, 0.95)) * 1e3
         print(f"{path:12} p50 {p50:6.2f} ms  p95 {p95:6.2f} ms, one client")
     ours, dense = [], []
-    search = ItemSearch(model.embedding)
+    search = search_of(model.embedding)
     for rows in histories * 5:
         began = time.perf_counter()
         search.scores(model.embedding.profile(np.array(rows, np.int32), np.ones(len(rows))))

@@ -71,7 +71,7 @@ def accumulate(postings: Postings, profile: Floats, n_rows: int) -> Floats:
 
 
 @compiled
-def _sift_down(heap_scores: Floats, heap_rows: Rows, start: int, size: int) -> None:
+def sift_down(heap_scores: Floats, heap_rows: Rows, start: int, size: int) -> None:
     """Restores the heap below `start`; its root is the entry to be given up first: least score, then largest row."""
     parent = start
     while True:
@@ -94,6 +94,22 @@ def _sift_down(heap_scores: Floats, heap_rows: Rows, start: int, size: int) -> N
 
 
 @compiled
+def heapify(heap_scores: Floats, heap_rows: Rows, size: int) -> None:
+    for start in range(size // 2 - 1, -1, -1):
+        sift_down(heap_scores, heap_rows, start, size)
+
+
+@compiled
+def in_order(heap_scores: Floats, heap_rows: Rows, size: int) -> None:
+    """Sorts the first `size` entries, best first, ties by row; they are a heap or not."""
+    heapify(heap_scores, heap_rows, size)
+    for last in range(size - 1, 0, -1):  # the worst of what is left goes to the end
+        heap_scores[0], heap_scores[last] = heap_scores[last], heap_scores[0]
+        heap_rows[0], heap_rows[last] = heap_rows[last], heap_rows[0]
+        sift_down(heap_scores, heap_rows, 0, last)
+
+
+@compiled
 def top_n(scores: Floats, n: int) -> tuple[Rows, Floats]:
     """The n largest scores, best first, ties by row; -inf is never returned. O(n_rows + changes log n)."""
     heap_scores = np.empty(min(n, scores.shape[0]), np.float64)
@@ -109,17 +125,10 @@ def top_n(scores: Floats, n: int) -> tuple[Rows, Floats]:
             heap_rows[size] = row
             size += 1
             if size == capacity:
-                for start in range(size // 2 - 1, -1, -1):
-                    _sift_down(heap_scores, heap_rows, start, size)
+                heapify(heap_scores, heap_rows, size)
         elif score > heap_scores[0]:  # rows ascend, so an equal score comes later and loses the tie
             heap_scores[0] = score
             heap_rows[0] = row
-            _sift_down(heap_scores, heap_rows, 0, size)
-    if size < capacity:
-        for start in range(size // 2 - 1, -1, -1):
-            _sift_down(heap_scores, heap_rows, start, size)
-    for last in range(size - 1, 0, -1):  # heap sort: the worst of what is left goes to the end
-        heap_scores[0], heap_scores[last] = heap_scores[last], heap_scores[0]
-        heap_rows[0], heap_rows[last] = heap_rows[last], heap_rows[0]
-        _sift_down(heap_scores, heap_rows, 0, last)
+            sift_down(heap_scores, heap_rows, 0, size)
+    in_order(heap_scores, heap_rows, size)
     return heap_rows[:size], heap_scores[:size]

@@ -13,7 +13,7 @@ from index.errors import UnknownItemError, UnknownSegmentError
 from index.kernels import Floats, Rows
 from index.layout import lay_out, popular_order
 from index.model import Model
-from index.search import ItemSearch, Mask, Ranking, rank
+from index.search import Mask, Ranking, rank, search_of
 
 Source = Literal["profile", "popularity"]
 History = Iterable[str] | Mapping[str, float]
@@ -93,7 +93,8 @@ class Recommender:
 
     def __init__(self, model: Model, version: str) -> None:
         self.model, self.version = model, version
-        self.search = ItemSearch(model.embedding)
+        self.search = search_of(model.embedding)
+        self.uncoded = np.flatnonzero(~model.embedding.coded).astype(np.int32)
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -183,6 +184,7 @@ class Recommender:
 
     def warm_up(self) -> None:
         """Compiles, or loads from the cache, every kernel for the arrays at hand. Seconds once, then milliseconds."""
+        self.search.warm_up()
         coded = np.flatnonzero(self.model.embedding.coded)[:1]
         for history in ([], [self.model.vocabulary.item_id(row) for row in coded]):
             self.recommend(history, 1)
@@ -258,15 +260,11 @@ class Recommender:
         if taste.source == "popularity":
             ranking = rank(mask.apply(self._popularity), n)
             return ranking, ["popularity"] * len(ranking.rows)
-        scores = mask.apply(self.search.scores(taste.profile))
-        uncoded = scores[self.search.uncoded]
-        scores[self.search.uncoded] = -np.inf
-        ranking = rank(scores, n)
+        ranking = self.search.best(taste.profile, n, mask)
         sources: list[Source] = ["profile"] * len(ranking.rows)
-        if len(ranking.rows) < n and len(uncoded):
-            by_popularity = np.where(uncoded == -np.inf, -np.inf, self._popularity[self.search.uncoded])
-            last = rank(by_popularity, n - len(ranking.rows)).rows
-            ranking = ranking.then(Ranking(self.search.uncoded[last], np.zeros(len(last))))
+        if len(ranking.rows) < n and len(self.uncoded):
+            last = rank(mask.apply(self._popularity)[self.uncoded], n - len(ranking.rows)).rows
+            ranking = ranking.then(Ranking(self.uncoded[last], np.zeros(len(last))))
             sources += ["popularity"] * len(last)
         return ranking, sources
 

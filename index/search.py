@@ -1,13 +1,19 @@
 """History rows to profile to scores to ranking: r = z Aᵀ with z = x A, exact."""
 
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import kernels
+from index import essential_kernels, kernels, signed_kernels
+from index.embedding import ItemEmbedding
 from index.kernels import Floats, Rows
 from index.model import Embedding
+from index.packed import PackedEmbedding
+
+_ALL, _NO_ROWS = np.empty(0, np.uint8), np.empty(0, np.int32)
+_FEW = 16  # where fewer than one in so many items may be answered, they are scored one by one
+_MANY = 8  # and where more than one in so many are asked for, all are
 
 
 class Ranking(NamedTuple):
@@ -20,28 +26,15 @@ class Ranking(NamedTuple):
         return Ranking(np.concatenate([self.rows, other.rows]), np.concatenate([self.scores, other.scores]))
 
 
-class ItemSearch:
-    """Exact search over the items of an embedding, through its posting lists."""
-
-    def __init__(self, embedding: Embedding) -> None:
-        self.embedding = embedding
-        self.postings = embedding.invert()
-        self.uncoded = np.flatnonzero(~embedding.coded).astype(np.int32)
-
-    def scores(self, profile: Floats) -> Floats:
-        """The scores z Aᵀ as (n_items,). The paper's "- x" only touches the history's own items, which are masked."""
-        return kernels.accumulate(self.postings, profile, self.embedding.n_items)
-
-
 class Mask(NamedTuple):
-    """Which rows may be answered: `only` (None: all) without `never`."""
+    """Which rows may be answered: `only` (None: all) without `never`. Both ascend."""
 
-    only: NDArray[np.integer] | None
-    never: NDArray[np.integer]
+    only: Rows | None
+    never: Rows
 
     @classmethod
     def hiding(cls, never: NDArray[np.integer]) -> Self:
-        return cls(None, never)
+        return cls(None, np.unique(never).astype(np.int32))
 
     def apply(self, scores: Floats) -> Floats:
         """The scores with -inf where a row may not appear. Never a product with 0: most scores are negative."""
@@ -52,6 +45,87 @@ class Mask(NamedTuple):
             masked[self.only] = scores[self.only]
         masked[self.never] = -np.inf
         return masked
+
+
+class ItemSearch(Protocol):
+    """Exact search over the items of an embedding. Items without a code are never among the best."""
+
+    def scores(self, profile: Floats) -> Floats:
+        """The scores z Aᵀ as (n_items,). The paper's "- x" only touches the history's own items, which are masked."""
+        ...
+
+    def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
+        """The `n` best items that the mask leaves, or fewer where there are fewer."""
+        ...
+
+    def warm_up(self) -> None:
+        """Compiles, or loads from the cache, whatever a request may call."""
+        ...
+
+
+def search_of(embedding: Embedding) -> ItemSearch:
+    return PackedSearch(embedding) if isinstance(embedding, PackedEmbedding) else FloatSearch(embedding)
+
+
+class FloatSearch:
+    """Scores every item through posting lists, then takes the best."""
+
+    def __init__(self, embedding: ItemEmbedding) -> None:
+        self.n_items, self.postings = embedding.n_items, embedding.invert()
+        self.uncoded = np.flatnonzero(~embedding.coded)
+
+    def scores(self, profile: Floats) -> Floats:
+        return kernels.accumulate(self.postings, profile, self.n_items)
+
+    def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
+        scores = mask.apply(self.scores(profile))
+        scores[self.uncoded] = -np.inf
+        return rank(scores, n)
+
+    def warm_up(self) -> None:
+        self.best(np.zeros(self.postings.starts.shape[0] - 1), 1, Mask.hiding(_NO_ROWS))
+
+
+class PackedSearch:
+    """Reads the posting lists that matter (index/essential_kernels.py), or scores some items by their own codes."""
+
+    def __init__(self, embedding: PackedEmbedding) -> None:
+        self.embedding, self.rows = embedding, embedding.rows
+        scales = self.rows.scales[self.rows.scales > 0]
+        least, largest = (float(scales.min()), float(scales.max())) if len(scales) else (1.0, 1.0)
+        postings = signed_kernels.invert_signed(self.rows, embedding.n_dims)
+        self.index = essential_kernels.Searchable(self.rows, postings, least, largest)
+
+    def scores(self, profile: Floats) -> Floats:
+        return signed_kernels.score_all(self.rows, self.index.postings, profile)
+
+    def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
+        n_items = self.embedding.n_items
+        if mask.only is not None and len(mask.only) * _FEW < n_items:
+            return self._best_of(np.setdiff1d(mask.only, mask.never, assume_unique=True), profile, n)
+        if n * _MANY > n_items or self.embedding.k > essential_kernels.MOST_K:
+            scores = mask.apply(self.scores(profile))
+            scores[self.rows.scales == 0] = -np.inf
+            return rank(scores, n)
+        only = _ALL
+        if mask.only is not None:
+            only = np.zeros(n_items, np.uint8)
+            only[mask.only] = 1
+        answerable = essential_kernels.Answerable(mask.never, only)
+        rows, scores, _ = essential_kernels.best(self.index, profile, n, answerable)
+        return Ranking(rows, scores)
+
+    def warm_up(self) -> None:
+        profile = np.zeros(self.embedding.n_dims)
+        profile[0] = 1.0
+        essential_kernels.best(self.index, profile, 1, essential_kernels.Answerable(_NO_ROWS, _ALL))
+        rank(self.scores(profile), 1)
+        self._best_of(_NO_ROWS, profile, 1)
+
+    def _best_of(self, items: Rows, profile: Floats, n: int) -> Ranking:
+        items = items[self.rows.scales[items] > 0]
+        best = rank(signed_kernels.score_some(self.rows, profile, items), n)
+        return Ranking(items[best.rows], best.scores)
 
 
 def rank(scores: Floats, n: int) -> Ranking:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from index.model import Embedding
 from index.recommender import Recommender
-from index.search import ItemSearch
+from index.search import search_of
 from trainer import metrics
 from trainer.interactions import Csr
 from trainer.metrics import Rankings
@@ -94,7 +94,7 @@ def _dense_product(embedding: Embedding) -> Scores:
 
 
 def _sparse_product(embedding: Embedding) -> Scores:
-    search = ItemSearch(embedding)
+    search = search_of(embedding)
 
     def scores(histories: Csr) -> NDArray[np.floating]:
         found = np.empty(histories.shape)
