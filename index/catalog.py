@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +34,10 @@ class CategoryColumn:
     codes: NDArray[np.int32]  # (n_items,)
     categories: Strings
 
+    @cached_property
+    def codes_by_name(self) -> dict[str, int]:
+        return _codes_by_name(self.categories)
+
     def __len__(self) -> int:
         return len(self.codes)
 
@@ -49,6 +54,10 @@ class ListColumn:
     starts: NDArray[np.int64]  # (n_items + 1,)
     codes: NDArray[np.int32]
     categories: Strings
+
+    @cached_property
+    def codes_by_name(self) -> dict[str, int]:
+        return _codes_by_name(self.categories)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -69,6 +78,10 @@ class LinkColumn:
 
     def value(self, row: int) -> str | None:
         return self.links[row] or None
+
+
+def _codes_by_name(categories: Strings) -> dict[str, int]:
+    return {category: code for code, category in enumerate(categories)}
 
 
 Column = NumberColumn | CategoryColumn | ListColumn | LinkColumn

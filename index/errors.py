@@ -3,7 +3,8 @@
 SparseshelfError
 ├── ArtifactError      a file of an artifact is missing, altered, truncated or of another format
 ├── UnknownItemError   an item_id that the model does not hold, where one is required
-└── UnknownSegmentError
+├── UnknownSegmentError
+└── FilterError        a filter that says nothing that could be true or false of this model's items
 """
 
 
@@ -19,6 +20,10 @@ class UnknownItemError(SparseshelfError):
     def __init__(self, item_id: str) -> None:
         super().__init__(f"no item {item_id!r} in this model")
         self.item_id = item_id
+
+
+class FilterError(SparseshelfError):
+    """A filter that cannot be understood, or asks for an attribute that is not there."""
 
 
 class UnknownSegmentError(SparseshelfError):

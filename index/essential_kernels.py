@@ -20,8 +20,8 @@ from index.kernels import Floats, Rows, heapify, in_order, sift_down
 from index.packed_kernels import PackedRows
 from index.signed_kernels import GROUP_BITS, SignedPostings, score_one
 
-Flags = NDArray[np.uint8]
-BLOCK = 64  # rows whose largest sum is looked at first
+Words = NDArray[np.uint64]
+BLOCK = 64  # rows whose largest sum is looked at first: a word of an ItemSet
 MOST_K = 4096  # sums of more would leave too few bits
 _LARGEST, _NOTHING = 32_700.0, -32768  # sums
 _LEAST_SIZE = 1e-250  # of a profile: below it numbers have fewer digits
@@ -33,7 +33,7 @@ class Answerable(NamedTuple):
     """Which items may be answered."""
 
     never: Rows  # ascending
-    only: Flags  # (n_items,), or empty where all may
+    only: Words  # (n_blocks,) a bit a row (index/item_set.py), or empty where all may
 
 
 class Heap(NamedTuple):
@@ -82,8 +82,10 @@ class Sums(NamedTuple):
 
 @compiled
 def _may(answerable: Answerable, row: int) -> bool:
-    if answerable.only.shape[0] and not answerable.only[row]:
-        return False
+    if answerable.only.shape[0]:
+        word = answerable.only[row // BLOCK]
+        if not (word >> np.uint64(row % BLOCK)) & np.uint64(1):
+            return False
     never = answerable.never
     low, high = 0, never.shape[0]
     while low < high:
@@ -135,12 +137,12 @@ def _block_maxima(values: NDArray[np.int16], largest: NDArray[np.int16]) -> None
 
 
 @compiled
-def _block_maxima_of(values: NDArray[np.int16], only: Flags, largest: NDArray[np.int16]) -> None:
+def _block_maxima_of(values: NDArray[np.int16], only: Words, largest: NDArray[np.int16]) -> None:
     for block in range(largest.shape[0]):
-        found = np.int16(_NOTHING)
-        for row in range(block * BLOCK, min(block * BLOCK + BLOCK, only.shape[0])):
-            if only[row]:
-                found = max(found, values[row])
+        found, word = np.int16(_NOTHING), only[block]
+        for bit in range(BLOCK if word else 0):
+            if (word >> np.uint64(bit)) & np.uint64(1):
+                found = max(found, values[block * BLOCK + bit])
         largest[block] = found
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial, reduce
+from operator import and_
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from index import artifact
 from index.errors import UnknownItemError, UnknownSegmentError
+from index.filters import Filter, selected
+from index.item_set import ItemSet
 from index.kernels import Floats, Rows
 from index.layout import lay_out, popular_order
 from index.model import Model
@@ -18,6 +21,7 @@ from index.search import Mask, Ranking, rank, search_of
 Source = Literal["profile", "popularity"]
 History = Iterable[str] | Mapping[str, float]
 _REASON_ITEMS = 2
+_FILTER_BYTES, _FEWEST_FILTERS, _MOST_FILTERS = 2**25, 8, 4096  # of the items that filters are true of, kept
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,8 @@ class Recommender:
         self.model, self.version = model, version
         self.search = search_of(model.embedding)
         self.uncoded = np.flatnonzero(~model.embedding.coded).astype(np.int32)
+        kept = max(_FEWEST_FILTERS, _FILTER_BYTES * 8 // max(model.embedding.n_items, 1))
+        self._selected = lru_cache(min(kept, _MOST_FILTERS))(partial(selected, catalog=model.catalog))
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -110,18 +116,20 @@ class Recommender:
         exclude: Iterable[str] = (),
         candidates: Iterable[str] | None = None,
         segments: Iterable[str] | None = None,
+        where: Filter | None = None,
     ) -> Recommendation:
         """The `n` best items outside the history, best first, ties by row.
 
-        `exclude` never appear; only `candidates` and only items of `segments` do, where given. Items without a code
-        come last, by popularity. Raises UnknownSegmentError.
+        `exclude` never appear; only `candidates`, only items of `segments` and only those that the filter `where` is
+        true of do, where given. Items without a code come last, by popularity. Raises UnknownSegmentError, FilterError.
         """
         taste = self._taste(history)
-        mask = self._mask(taste, exclude, candidates, segments)
+        mask = self._mask(taste, exclude, candidates, segments, where)
         ranking, sources = self._ranking(taste, mask, n)
         shortfall = None
         if len(ranking.rows) < n:
-            limits = [name for name, given in (("candidates", candidates), ("segments", segments)) if given is not None]
+            limiting = (("candidates", candidates), ("segments", segments), ("filter", where))
+            limits = [name for name, given in limiting if given is not None]
             limits += ["exclude"] * bool(len(mask.never) > len(taste.rows)) + ["the history"]
             n_items = len(self.model.vocabulary)
             shortfall = f"{len(ranking.rows)} of {n}: {', '.join(limits)} leave no more of the {n_items} items"
@@ -148,13 +156,15 @@ class Recommender:
         items_per_shelf: int = 12,
         min_items: int = 4,
         exclude: Iterable[str] = (),
+        where: Filter | None = None,
     ) -> Homepage:
         """Shelves of segments, best segment first, each with its best unseen items; no item twice.
 
-        A segment that cannot show `min_items` gives way to the next one.
+        A segment that cannot show `min_items`, of those that the filter `where` is true of, gives way to the next one.
+        Raises FilterError.
         """
         taste = self._taste(history)
-        scores = self._mask(taste, exclude).apply(self._item_scores(taste))
+        scores = self._mask(taste, exclude, where=where).apply(self._item_scores(taste))
         order = rank(self._segment_scores(taste), len(self.model.segments)).rows
         layout = lay_out(
             self.model.segments,
@@ -216,16 +226,18 @@ class Recommender:
         exclude: Iterable[str],
         candidates: Iterable[str] | None = None,
         segments: Iterable[str] | None = None,
+        where: Filter | None = None,
     ) -> Mask:
-        never = np.union1d(taste.rows, self._rows(exclude))
-        only = None
+        limits: list[ItemSet] = []
+        n_items = self.model.embedding.n_items
         if candidates is not None:
-            only = self._rows(candidates)
+            limits.append(ItemSet.of_rows(self._rows(candidates), n_items))
         if segments is not None:
             members = [self.model.segments.members(self.segment_row(segment_id)) for segment_id in segments]
-            inside = np.unique(np.concatenate([*members, np.empty(0, np.int32)]))
-            only = inside if only is None else np.intersect1d(only, inside)
-        return Mask(only, never)
+            limits.append(ItemSet.of_rows(np.concatenate([*members, np.empty(0, np.int32)]), n_items))
+        if where is not None:
+            limits.append(self._selected(where))
+        return Mask(reduce(and_, limits) if limits else None, np.union1d(taste.rows, self._rows(exclude)))
 
     def _rows(self, item_ids: Iterable[str]) -> Rows:
         rows = (self.model.vocabulary.row(item_id) for item_id in item_ids)

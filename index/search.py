@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from index import essential_kernels, kernels, signed_kernels
 from index.embedding import ItemEmbedding
+from index.item_set import ItemSet
 from index.kernels import Floats, Rows
 from index.model import Embedding
 from index.packed import PackedEmbedding
 
-_ALL, _NO_ROWS = np.empty(0, np.uint8), np.empty(0, np.int32)
+_ALL, _NO_ROWS = np.empty(0, np.uint64), np.empty(0, np.int32)
 _FEW = 16  # where fewer than one in so many items may be answered, they are scored one by one
 _MANY = 8  # and where more than one in so many are asked for, all are
 
@@ -27,9 +28,9 @@ class Ranking(NamedTuple):
 
 
 class Mask(NamedTuple):
-    """Which rows may be answered: `only` (None: all) without `never`. Both ascend."""
+    """Which rows may be answered: `only` (None: all) without `never`, which ascends."""
 
-    only: Rows | None
+    only: ItemSet | None
     never: Rows
 
     @classmethod
@@ -38,11 +39,7 @@ class Mask(NamedTuple):
 
     def apply(self, scores: Floats) -> Floats:
         """The scores with -inf where a row may not appear. Never a product with 0: most scores are negative."""
-        if self.only is None:
-            masked = scores.copy()
-        else:
-            masked = np.full_like(scores, -np.inf)
-            masked[self.only] = scores[self.only]
+        masked = scores.copy() if self.only is None else np.where(self.only.flags, scores, -np.inf)
         masked[self.never] = -np.inf
         return masked
 
@@ -102,16 +99,12 @@ class PackedSearch:
     def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
         n_items = self.embedding.n_items
         if mask.only is not None and len(mask.only) * _FEW < n_items:
-            return self._best_of(np.setdiff1d(mask.only, mask.never, assume_unique=True), profile, n)
+            return self._best_of(np.setdiff1d(mask.only.rows, mask.never, assume_unique=True), profile, n)
         if n * _MANY > n_items or self.embedding.k > essential_kernels.MOST_K:
             scores = mask.apply(self.scores(profile))
             scores[self.rows.scales == 0] = -np.inf
             return rank(scores, n)
-        only = _ALL
-        if mask.only is not None:
-            only = np.zeros(n_items, np.uint8)
-            only[mask.only] = 1
-        answerable = essential_kernels.Answerable(mask.never, only)
+        answerable = essential_kernels.Answerable(mask.never, _ALL if mask.only is None else mask.only.words)
         rows, scores, _ = essential_kernels.best(self.index, profile, n, answerable)
         return Ranking(rows, scores)
 

@@ -57,13 +57,14 @@ def score_all(rows: PackedRows, postings: SignedPostings, profile: Floats) -> Fl
     """The scores z Aᵀ of all items. Writes (n_items,). O(postings of active dims + n_items)."""
     n_items = rows.codes.shape[0]
     bits, mask = np.uint32(rows.bits), np.uint32((1 << rows.bits) - 1)
-    scores = np.zeros(n_items, np.float64)
+    scores, parts = np.zeros(n_items, np.float64), np.empty(rows.levels.shape[0], np.float64)
     for group in range(postings.n_groups):
         first = group << GROUP_BITS
         sums = scores[first : first + (1 << GROUP_BITS)]
         for dim in range(profile.shape[0]):
             if profile[dim] != 0.0:
-                parts = profile[dim] * rows.levels
+                for level in range(parts.shape[0]):
+                    parts[level] = profile[dim] * rows.levels[level]
                 for signed in (2 * dim, 2 * dim + 1):
                     place = signed * postings.n_groups + group
                     for p in range(postings.starts[place], postings.starts[place + 1]):

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index.errors import UnknownItemError, UnknownSegmentError
+from index.errors import FilterError, UnknownItemError, UnknownSegmentError
 from service.schemas import TAGS, Problem
 
 logger = logging.getLogger(__name__)
@@ -132,6 +132,11 @@ def install(app: FastAPI) -> None:
             return problem(request_id(request), 404, "UNKNOWN_SEGMENT", str(error))
         errors = [{"field": "segments", "message": str(error)}]
         return problem(request_id(request), 422, "UNKNOWN_SEGMENT", f"check segments: {error}", errors=errors)
+
+    @app.exception_handler(FilterError)
+    async def filter_without_meaning(request: Request, error: FilterError) -> Response:
+        errors = [{"field": "filter", "message": str(error)}]
+        return problem(request_id(request), 422, "INVALID_FILTER", f"check filter: {error}", errors=errors)
 
     @app.exception_handler(NotReadyError)
     async def not_ready(request: Request, _error: NotReadyError) -> Response:

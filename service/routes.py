@@ -64,7 +64,12 @@ PathId = Annotated[str, Path(max_length=MAX_ID_LENGTH)]
 def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
     """The n best items for a history."""
     found = recommender.recommend(
-        body.weights(), body.n, exclude=body.exclude, candidates=body.candidates, segments=body.segments
+        body.weights(),
+        body.n,
+        exclude=body.exclude,
+        candidates=body.candidates,
+        segments=body.segments,
+        where=body.where(),
     )
     return RecommendAnswer(
         model_version=recommender.version,
@@ -95,8 +100,9 @@ async def homepage(body: HomepageRequest, recommender: Ready, cache: Cache) -> R
         body.items_per_shelf,
         body.min_items,
         sorted(set(body.exclude)),
+        body.filter,
     ]
-    key = page_key(recommender.version, json.dumps(parameters))
+    key = page_key(recommender.version, json.dumps(parameters, sort_keys=True))
     cached = await cache.get(key)
     outcome = cached.outcome
     if cached.page is not None and _is_page(cached.page):
@@ -115,6 +121,7 @@ def _page(recommender: Recommender, weights: dict[str, float], body: HomepageReq
         items_per_shelf=body.items_per_shelf,
         min_items=body.min_items,
         exclude=body.exclude,
+        where=body.where(),
     )
     answer = HomepageAnswer(
         model_version=recommender.version,

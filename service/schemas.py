@@ -1,8 +1,12 @@
 """The shapes of requests and answers. Unknown fields are refused, so that nothing is accepted and ignored."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from index.errors import FilterError
+from index.filters import Filter, parsed
 
 MAX_HISTORY, MAX_ID_LIST, MAX_SEGMENT_LIST, MAX_N = 1000, 10_000, 1000, 1000
 MAX_ID_LENGTH = 512
@@ -32,6 +36,30 @@ def _tag(entry: object) -> str:
 Entry = Annotated[Annotated[Id, Tag(TAGS[0])] | Annotated[WeightedItem, Tag(TAGS[1])], Discriminator(_tag)]
 
 
+def _filter(document: object) -> object:
+    """The document itself, once it is known to say a filter."""
+    if document is not None:
+        try:
+            parsed(document)
+        except FilterError as error:
+            raise PydanticCustomError("filter", "{reason}", {"reason": str(error)}) from error
+    return document
+
+
+FilterDocument = Annotated[Any, AfterValidator(_filter), WithJsonSchema({"type": ["object", "null"]})]
+
+
+class FilteredRequest(Request):
+    filter: FilterDocument = Field(
+        default=None,
+        description="only items of which this is true may come back: one of eq, in, range, exists, and, or, not",
+        examples=[{"and": [{"in": {"genres": ["Comedy", "War"]}}, {"range": {"year": {"from": 1980, "to": 1989}}}]}],
+    )
+
+    def where(self) -> Filter | None:
+        return None if self.filter is None else parsed(self.filter)
+
+
 class HistoryRequest(Request):
     history: list[Entry] = Field(
         max_length=MAX_HISTORY,
@@ -48,7 +76,7 @@ class HistoryRequest(Request):
         return weights
 
 
-class RecommendRequest(HistoryRequest):
+class RecommendRequest(HistoryRequest, FilteredRequest):
     n: int = Field(default=20, ge=1, le=MAX_N, description="how many items")
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
     candidates: Ids | None = Field(default=None, description="only these items may come back")
@@ -61,7 +89,7 @@ class SegmentsRequest(HistoryRequest):
     n: int = Field(default=10, ge=1, le=MAX_N, description="how many segments")
 
 
-class HomepageRequest(HistoryRequest):
+class HomepageRequest(HistoryRequest, FilteredRequest):
     shelves: int = Field(default=6, ge=1, le=MAX_SHELVES, description="how many shelves")
     items_per_shelf: int = Field(default=12, ge=1, le=MAX_ITEMS_PER_SHELF)
     min_items: int = Field(

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from index import essential_kernels, signed_kernels
 from index.embedding import ItemEmbedding
 from index.essential_kernels import Answerable
+from index.item_set import ItemSet
 from index.kernels import Rows
 from index.packed import PackedEmbedding
 from index.search import Mask, PackedSearch, Ranking, rank
 from tests import oracle
 
-ALL = np.empty(0, np.uint8)
+ALL = np.empty(0, np.uint64)
 NONE = np.empty(0, np.int32)
 
 
@@ -70,15 +71,13 @@ def test_the_best_are_those_of_a_full_scan(
     packed = adversarial(seed, n_items, n_dims, k)
     search, rng = PackedSearch(packed), np.random.default_rng(seed)
     never = np.flatnonzero(rng.random(n_items) < rng.choice([0.0, 0.1, 0.9])).astype(np.int32)
-    only = np.flatnonzero(rng.random(n_items) < rng.choice([0.02, 0.5])).astype(np.int32)
-    flags = np.zeros(n_items, np.uint8)
-    flags[only] = 1
+    only = ItemSet.of_flags(rng.random(n_items) < rng.choice([0.02, 0.5]))
     for profile in profiles(seed, packed):
         if not profile.any():
             continue
-        for mask, flagged in ((Mask(None, never), ALL), (Mask(only, never), flags)):
+        for mask, words in ((Mask(None, never), ALL), (Mask(only, never), only.words)):
             expected = every_item_scored(search, profile, n, mask)
-            found = essential_kernels.best(search.index, profile, n, Answerable(never, flagged))
+            found = essential_kernels.best(search.index, profile, n, Answerable(never, words))
             assert same(found[:2], expected)
             assert same(search.best(profile, n, mask), expected)
 

@@ -63,6 +63,43 @@ async def test_recommend_restricts_to_candidates_segments_and_excludes(written: 
     assert answer["shortfall"].startswith("1 of 3")
 
 
+async def test_a_filter_limits_recommendations_and_pages(written: Artifact) -> None:
+    wanted = {"and": [{"in": {"genres": ["War", "Comedy"]}}, {"range": {"year": {"from": 1981}}}]}
+    answer = (await ask(written, "POST", "/recommend", {"history": ["a"], "filter": wanted})).json()
+    assert [item["item_id"] for item in answer["items"]] == ["c", "b", "d"]
+    assert answer["shortfall"] == "3 of 20: filter, the history leave no more of the 6 items"
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        for genre, expected in (("Comedy", ["c", "b"]), ("War", ["d"])):
+            body = {"history": ["a"], "min_items": 1, "filter": {"eq": {"genres": genre}}}
+            for outcome in ("miss", "hit"):
+                response = await client.post("/homepage", json=body)
+                assert response.headers["X-Cache"] == outcome
+                shown = [item["item_id"] for shelf in response.json()["shelves"] for item in shelf["items"]]
+                assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "words"),
+    [
+        ({"like": {"country": "US"}}, "INVALID_REQUEST", "filter.like: the kinds are eq, in, range"),
+        ({"eq": {"colour": "red"}}, "INVALID_FILTER", "there is no attribute 'colour'; the model has year, country"),
+        ({"eq": {"year": "1980"}}, "INVALID_FILTER", "'year' is a number"),
+        ([], "INVALID_REQUEST", "an object with one key was expected"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/recommend", "/homepage"])
+async def test_a_filter_that_says_nothing_is_a_422(
+    written: Artifact, wanted: Any, code: str, words: str, path: str
+) -> None:
+    response = await ask(written, "POST", path, {"history": ["a"], "filter": wanted})
+    assert response.status_code == 422
+    found = response.json()
+    assert found["code"] == code
+    (error,) = found["errors"]
+    assert error["field"] == "filter"
+    assert words in error["message"]
+
+
 async def test_segments_are_ranked_with_label_and_size(written: Artifact) -> None:
     answer = (await ask(written, "POST", "/segments", {"history": ["d"], "n": 2})).json()
     assert [(s["segment_id"], s["label"], s["size"], s["rank"]) for s in answer["segments"]] == [
