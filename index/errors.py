@@ -27,6 +27,8 @@ class FilterError(SparseshelfError):
 
 
 class UnknownSegmentError(SparseshelfError):
-    def __init__(self, segment_id: str) -> None:
+    """`named_in` is the argument that had it."""
+
+    def __init__(self, segment_id: str, named_in: str = "segments") -> None:
         super().__init__(f"no segment {segment_id!r} in this model")
-        self.segment_id = segment_id
+        self.segment_id, self.named_in = segment_id, named_in

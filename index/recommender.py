@@ -1,91 +1,37 @@
 """ids in, ids out: the public face of the index."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache, partial, reduce
 from operator import and_
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
 from index import artifact
-from index.errors import UnknownItemError, UnknownSegmentError
+from index.answers import (
+    Homepage,
+    HomepageShelf,
+    RankedItem,
+    RankedSegment,
+    Recommendation,
+    SegmentRanking,
+    Source,
+    Why,
+)
+from index.diversity import Pool, chosen
+from index.errors import UnknownItemError
+from index.explain import Explainer, reason
 from index.filters import Filter, selected
 from index.item_set import ItemSet
 from index.kernels import Floats, Rows
 from index.layout import lay_out, popular_order
 from index.model import Model
 from index.search import Mask, Ranking, rank, search_of
+from index.taste import History, Taste, segment_row, taste_of
 
-Source = Literal["profile", "popularity"]
-History = Iterable[str] | Mapping[str, float]
-_REASON_ITEMS = 2
+_NO_STEERING: Mapping[str, float] = {}
 _FILTER_BYTES, _FEWEST_FILTERS, _MOST_FILTERS = 2**25, 8, 4096  # of the items that filters are true of, kept
-
-
-@dataclass(frozen=True)
-class RankedItem:
-    """One answer. `score` is z·a of the item, or the share of users who have it where `source` is popularity."""
-
-    item_id: str
-    title: str | None
-    score: float
-    rank: int
-    source: Source
-
-
-@dataclass(frozen=True)
-class RankedSegment:
-    """One answer. `score` is z·b of the segment, or the summed popularity of its best items."""
-
-    segment_id: str
-    label: str
-    score: float
-    rank: int
-    size: int
-    source: Source
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    items: list[RankedItem]
-    unknown_items: list[str]
-    shortfall: str | None  # why fewer than `n` items came back
-
-
-@dataclass(frozen=True)
-class SegmentRanking:
-    segments: list[RankedSegment]
-    unknown_items: list[str]
-
-
-@dataclass(frozen=True)
-class HomepageShelf:
-    segment_id: str
-    label: str
-    reason: str  # why this shelf is there, as a sentence to print
-    items: list[RankedItem]
-
-
-@dataclass(frozen=True)
-class Homepage:
-    shelves: list[HomepageShelf]
-    unknown_items: list[str]
-
-
-@dataclass(frozen=True)
-class _Taste:
-    """A history folded in."""
-
-    rows: Rows
-    weights: Floats
-    profile: Floats
-    unknown_items: list[str]
-
-    @cached_property
-    def source(self) -> Source:
-        return "profile" if self.profile.any() else "popularity"
 
 
 class Recommender:
@@ -117,32 +63,61 @@ class Recommender:
         candidates: Iterable[str] | None = None,
         segments: Iterable[str] | None = None,
         where: Filter | None = None,
+        steer: Mapping[str, float] = _NO_STEERING,
+        mute: Iterable[str] = (),
+        diversity: float = 0.0,
+        max_per_segment: int | None = None,
+        explain: bool = False,
     ) -> Recommendation:
         """The `n` best items outside the history, best first, ties by row.
 
         `exclude` never appear; only `candidates`, only items of `segments` and only those that the filter `where` is
-        true of do, where given. Items without a code come last, by popularity. Raises UnknownSegmentError, FilterError.
+        true of do, where given, and none of the segments of `mute`. Items without a code come last, by popularity.
+        `steer` leads towards segments or away from them, by strengths in lengths of the profile. `diversity` from 0 to
+        1 and `max_per_segment` choose among more than `n` (index/diversity.py). `explain` gives each score's parts.
+        Raises UnknownSegmentError, FilterError.
         """
-        taste = self._taste(history)
-        mask = self._mask(taste, exclude, candidates, segments, where)
+        taste = taste_of(self.model, history, steer)
+        muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
+        mask = self._mask(taste, exclude, candidates=candidates, segments=segments, where=where, muted=muted)
         ranking, sources = self._ranking(taste, mask, n)
+        if diversity or max_per_segment is not None:
+            ranking, sources = self._chosen(taste, mask, n, diversity, max_per_segment)
         shortfall = None
         if len(ranking.rows) < n:
             limiting = (("candidates", candidates), ("segments", segments), ("filter", where))
-            limits = [name for name, given in limiting if given is not None]
+            limits = [name for name, given in limiting if given is not None] + ["mute"] * bool(muted)
+            limits += ["max_per_segment"] * (max_per_segment is not None)
             limits += ["exclude"] * bool(len(mask.never) > len(taste.rows)) + ["the history"]
             n_items = len(self.model.vocabulary)
             shortfall = f"{len(ranking.rows)} of {n}: {', '.join(limits)} leave no more of the {n_items} items"
-        return Recommendation(self._items(ranking, sources), taste.unknown_items, shortfall)
+        why = Explainer(self.model, taste).item if explain else None
+        return Recommendation(self._items(ranking, sources, why), taste.unknown_items, shortfall)
 
-    def segments(self, history: History, n: int = 10) -> SegmentRanking:
-        """The `n` segments that suit the history best, ties by row."""
-        taste = self._taste(history)
-        ranking = rank(self._segment_scores(taste), n)
-        segments = self.model.segments
+    def segments(
+        self,
+        history: History,
+        n: int = 10,
+        *,
+        steer: Mapping[str, float] = _NO_STEERING,
+        mute: Iterable[str] = (),
+        explain: bool = False,
+    ) -> SegmentRanking:
+        """The `n` segments that suit the history best, ties by row; `steer`, `mute` and `explain` as of `recommend`."""
+        taste = taste_of(self.model, history, steer)
+        muted = np.array([segment_row(self.model, segment_id, "mute") for segment_id in mute], np.int32)
+        ranking = rank(Mask.hiding(muted).apply(self._segment_scores(taste)), n)
+        segments, source = self.model.segments, taste.source
+        why = Explainer(self.model, taste).segment if explain and source == "profile" else None
         ranked = [
             RankedSegment(
-                segments.ids[row], segments.labels[row], float(score), place, int(segments.sizes[row]), taste.source
+                segments.ids[row],
+                segments.labels[row],
+                float(score),
+                place,
+                int(segments.sizes[row]),
+                source,
+                why(int(row)) if why else None,
             )
             for place, (row, score) in enumerate(zip(ranking.rows, ranking.scores, strict=True), start=1)
         ]
@@ -163,7 +138,7 @@ class Recommender:
         A segment that cannot show `min_items`, of those that the filter `where` is true of, gives way to the next one.
         Raises FilterError.
         """
-        taste = self._taste(history)
+        taste = taste_of(self.model, history, _NO_STEERING)
         scores = self._mask(taste, exclude, where=where).apply(self._item_scores(taste))
         order = rank(self._segment_scores(taste), len(self.model.segments)).rows
         layout = lay_out(
@@ -178,7 +153,7 @@ class Recommender:
             HomepageShelf(
                 self.model.segments.ids[shelf.segment],
                 self.model.segments.labels[shelf.segment],
-                self._reason(taste, shelf.segment),
+                reason(self.model, taste, shelf.segment),
                 self._items(shelf.items, [taste.source] * len(shelf.items.rows)),
             )
             for shelf in layout
@@ -192,6 +167,10 @@ class Recommender:
             raise UnknownItemError(item_id)
         return self.recommend([item_id], n).items
 
+    def segment_row(self, segment_id: str) -> int:
+        """The row of a segment_id. Raises UnknownSegmentError."""
+        return segment_row(self.model, segment_id)
+
     def warm_up(self) -> None:
         """Compiles, or loads from the cache, every kernel for the arrays at hand. Seconds once, then milliseconds."""
         self.search.warm_up()
@@ -203,38 +182,24 @@ class Recommender:
 
     # ------------------------------------------------------------ history to scores
 
-    def _taste(self, history: History) -> _Taste:
-        weighted = history if isinstance(history, Mapping) else dict.fromkeys(history, 1.0)
-        rows: list[int] = []
-        weights: list[float] = []
-        unknown: list[str] = []
-        for item_id, weight in weighted.items():
-            row = self.model.vocabulary.row(item_id)
-            if row is None:
-                unknown.append(item_id)
-            else:
-                rows.append(row)
-                weights.append(weight)
-        row_array, weight_array = np.array(rows, np.int32), np.array(weights, np.float64)
-        ascending = np.argsort(row_array)  # the order of a history must not change a single bit of the answer
-        row_array, weight_array = row_array[ascending], weight_array[ascending]
-        return _Taste(row_array, weight_array, self.model.embedding.profile(row_array, weight_array), unknown)
-
     def _mask(
         self,
-        taste: _Taste,
+        taste: Taste,
         exclude: Iterable[str],
+        *,
         candidates: Iterable[str] | None = None,
         segments: Iterable[str] | None = None,
         where: Filter | None = None,
+        muted: Sequence[int] = (),
     ) -> Mask:
         limits: list[ItemSet] = []
         n_items = self.model.embedding.n_items
         if candidates is not None:
             limits.append(ItemSet.of_rows(self._rows(candidates), n_items))
         if segments is not None:
-            members = [self.model.segments.members(self.segment_row(segment_id)) for segment_id in segments]
-            limits.append(ItemSet.of_rows(np.concatenate([*members, np.empty(0, np.int32)]), n_items))
+            limits.append(self._items_of(segment_row(self.model, segment_id) for segment_id in segments))
+        if muted:
+            limits.append(~self._items_of(muted))
         if where is not None:
             limits.append(self._selected(where))
         return Mask(reduce(and_, limits) if limits else None, np.union1d(taste.rows, self._rows(exclude)))
@@ -243,14 +208,11 @@ class Recommender:
         rows = (self.model.vocabulary.row(item_id) for item_id in item_ids)
         return np.array(sorted({row for row in rows if row is not None}), np.int32)
 
-    def segment_row(self, segment_id: str) -> int:
-        """The row of a segment_id. Raises UnknownSegmentError."""
-        row = self.model.segments.row(segment_id)
-        if row is None:
-            raise UnknownSegmentError(segment_id)
-        return row
+    def _items_of(self, segments: Iterable[int]) -> ItemSet:
+        members = [self.model.segments.members(row) for row in segments]
+        return ItemSet.of_rows(np.concatenate([*members, np.empty(0, np.int32)]), self.model.embedding.n_items)
 
-    def _item_scores(self, taste: _Taste) -> Floats:
+    def _item_scores(self, taste: Taste) -> Floats:
         if taste.source == "popularity":
             return self._popularity
         return self.search.scores(taste.profile)
@@ -259,7 +221,7 @@ class Recommender:
     def _popularity(self) -> Floats:
         return self.model.popularity.astype(np.float64)
 
-    def _segment_scores(self, taste: _Taste) -> Floats:
+    def _segment_scores(self, taste: Taste) -> Floats:
         if taste.source == "popularity":
             return self._popular_segments
         return self.model.segments.scores(taste.profile)
@@ -268,7 +230,7 @@ class Recommender:
     def _popular_segments(self) -> Floats:
         return popular_order(self.model.segments, self._popularity, 12)
 
-    def _ranking(self, taste: _Taste, mask: Mask, n: int) -> tuple[Ranking, list[Source]]:
+    def _ranking(self, taste: Taste, mask: Mask, n: int) -> tuple[Ranking, list[Source]]:
         if taste.source == "popularity":
             ranking = rank(mask.apply(self._popularity), n)
             return ranking, ["popularity"] * len(ranking.rows)
@@ -280,29 +242,43 @@ class Recommender:
             sources += ["popularity"] * len(last)
         return ranking, sources
 
+    def _chosen(
+        self, taste: Taste, mask: Mask, n: int, diversity: float, max_per_segment: int | None
+    ) -> tuple[Ranking, list[Source]]:
+        """Of more than n, those that differ."""
+        pools: dict[int, tuple[Ranking, list[Source]]] = {}
+
+        def ranked(size: int) -> Pool:
+            ranking, sources = pools[size] = self._ranking(taste, mask, size)
+            return Pool(ranking, np.array([source != taste.source for source in sources], np.bool_))
+
+        places = chosen(
+            ranked,
+            n,
+            embedding=self.model.embedding,
+            membership=self.model.segments.membership,
+            diversity=diversity,
+            max_per_segment=max_per_segment,
+        )
+        pool, sources = pools[max(pools)]
+        return Ranking(pool.rows[places], pool.scores[places]), [sources[place] for place in places]
+
     # ------------------------------------------------------------ rows to answers
 
-    def _items(self, ranking: Ranking, sources: Sequence[Source]) -> list[RankedItem]:
+    def _items(
+        self, ranking: Ranking, sources: Sequence[Source], why: Callable[[int], Why] | None = None
+    ) -> list[RankedItem]:
         model = self.model
         return [
-            RankedItem(model.vocabulary.item_id(row), model.catalog.title(row), float(score), place, source)
+            RankedItem(
+                model.vocabulary.item_id(row),
+                model.catalog.title(row),
+                float(score),
+                place,
+                source,
+                why(int(row)) if why and source == "profile" else None,
+            )
             for place, (row, score, source) in enumerate(
                 zip(ranking.rows, ranking.scores, sources, strict=True), start=1
             )
         ]
-
-    def _reason(self, taste: _Taste, segment: int) -> str:
-        """Names the history items that add most to the segment's score x_h a_h·b; the parts sum to it exactly."""
-        if taste.source == "popularity":
-            return "Popular with everyone"
-        signed = np.zeros(self.model.embedding.n_dims)
-        entries = slice(self.model.segments.starts[segment], self.model.segments.starts[segment + 1])
-        signed[self.model.segments.dims[entries]] = self.model.segments.weights[entries]
-        dims, weights = self.model.embedding.codes_of(taste.rows)
-        parts = taste.weights * (weights * signed[dims]).sum(axis=1, dtype=np.float64)
-        strongest = rank(np.where((parts > 0) & (taste.weights > 0), parts, -np.inf), _REASON_ITEMS).rows
-        names = [self._name(int(taste.rows[i])) for i in strongest]
-        return "Because of " + " and ".join(names) if names else "Something different"
-
-    def _name(self, row: int) -> str:
-        return self.model.catalog.title(row) or self.model.vocabulary.item_id(row)

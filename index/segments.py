@@ -64,9 +64,19 @@ class Segments:
         starts, order = self._by_segment
         return order[starts[row] : starts[row + 1]]
 
+    def entries(self, row: int) -> slice:
+        """Where in `dims`, `signs` and `weights` the row of B lies."""
+        return slice(int(self.starts[row]), int(self.starts[row + 1]))
+
     def signed_dims(self, row: int) -> list[tuple[int, int]]:
-        entries = slice(self.starts[row], self.starts[row + 1])
+        entries = self.entries(row)
         return [(int(dim), int(sign)) for dim, sign in zip(self.dims[entries], self.signs[entries], strict=True)]
+
+    def having(self, dim: int, sign: int) -> list[int]:
+        """The rows of B that have a signed dim."""
+        entries = slice(self.postings.starts[dim], self.postings.starts[dim + 1])
+        rows = self.postings.rows[entries][self.postings.weights[entries] * sign > 0]
+        return [int(row) for row in rows]
 
     def scores(self, profile: Floats) -> Floats:
         """r_seg = z Bᵀ as (n_segments,), through the posting lists and kernel that score items."""

@@ -130,8 +130,8 @@ def install(app: FastAPI) -> None:
     async def unknown_segment(request: Request, error: UnknownSegmentError) -> Response:
         if request.method == "GET":
             return problem(request_id(request), 404, "UNKNOWN_SEGMENT", str(error))
-        errors = [{"field": "segments", "message": str(error)}]
-        return problem(request_id(request), 422, "UNKNOWN_SEGMENT", f"check segments: {error}", errors=errors)
+        errors = [{"field": error.named_in, "message": str(error)}]
+        return problem(request_id(request), 422, "UNKNOWN_SEGMENT", f"check {error.named_in}: {error}", errors=errors)
 
     @app.exception_handler(FilterError)
     async def filter_without_meaning(request: Request, error: FilterError) -> Response:

@@ -60,7 +60,7 @@ Cache = Annotated[LayoutCache, Depends(_cache)]
 PathId = Annotated[str, Path(max_length=MAX_ID_LENGTH)]
 
 
-@router.post("/recommend", responses=_POSTED)
+@router.post("/recommend", responses=_POSTED, response_model_exclude_defaults=True)
 def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
     """The n best items for a history."""
     found = recommender.recommend(
@@ -70,6 +70,11 @@ def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
         candidates=body.candidates,
         segments=body.segments,
         where=body.where(),
+        steer=body.strengths(),
+        mute=body.mute,
+        diversity=body.diversity,
+        max_per_segment=body.max_per_segment,
+        explain=body.explain,
     )
     return RecommendAnswer(
         model_version=recommender.version,
@@ -79,10 +84,10 @@ def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
     )
 
 
-@router.post("/segments", responses=_POSTED)
+@router.post("/segments", responses=_POSTED, response_model_exclude_defaults=True)
 def rank_segments(body: SegmentsRequest, recommender: Ready) -> SegmentsAnswer:
     """The n segments that suit a history best."""
-    found = recommender.segments(body.weights(), body.n)
+    found = recommender.segments(body.weights(), body.n, steer=body.strengths(), mute=body.mute, explain=body.explain)
     return SegmentsAnswer(
         model_version=recommender.version,
         segments=[RankedSegment.model_validate(segment) for segment in found.segments],
@@ -128,7 +133,7 @@ def _page(recommender: Recommender, weights: dict[str, float], body: HomepageReq
         shelves=[Shelf.model_validate(shelf) for shelf in found.shelves],
         unknown_items=found.unknown_items,
     )
-    return answer.model_dump_json().encode()
+    return answer.model_dump_json(exclude_defaults=True).encode()
 
 
 def _is_page(cached: bytes) -> bool:
@@ -140,7 +145,7 @@ def _is_page(cached: bytes) -> bool:
     return True
 
 
-@router.get("/items/{item_id:path}/similar", responses=_READ)
+@router.get("/items/{item_id:path}/similar", responses=_READ, response_model_exclude_defaults=True)
 def similar(item_id: PathId, recommender: Ready, n: Annotated[int, Query(ge=1, le=MAX_N)] = 20) -> SimilarAnswer:
     """The items whose codes have the largest cosine with this one's."""
     items = [Item.model_validate(item) for item in recommender.similar(item_id, n)]

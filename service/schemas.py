@@ -1,8 +1,8 @@
 """The shapes of requests and answers. Unknown fields are refused, so that nothing is accepted and ignored."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from index.errors import FilterError
@@ -11,6 +11,8 @@ from index.filters import Filter, parsed
 MAX_HISTORY, MAX_ID_LIST, MAX_SEGMENT_LIST, MAX_N = 1000, 10_000, 1000, 1000
 MAX_ID_LENGTH = 512
 MAX_SHELVES, MAX_ITEMS_PER_SHELF = 100, 200
+MAX_EXPLAINED = 100
+MAX_STEERING, MOST_STRENGTH = 100, 10
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 Ids = Annotated[list[Id], Field(max_length=MAX_ID_LIST)]
@@ -76,16 +78,55 @@ class HistoryRequest(Request):
         return weights
 
 
-class RecommendRequest(HistoryRequest, FilteredRequest):
+class ExplainedRequest(Request):
+    n: int
+    explain: bool = Field(default=False, description=f"say what each score is the sum of; for at most {MAX_EXPLAINED}")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.explain and self.n > MAX_EXPLAINED:
+            raise PydanticCustomError("explain", f"explain is for n up to {MAX_EXPLAINED}")
+        return self
+
+
+class Steering(Request):
+    segment_id: Id
+    strength: float = Field(
+        ge=-MOST_STRENGTH,
+        le=MOST_STRENGTH,
+        description="in lengths of the profile: 1 weighs as much as the history; negative: away from it",
+    )
+
+
+class SteeredRequest(Request):
+    steer: list[Steering] = Field(
+        default=[], max_length=MAX_STEERING, description="towards segments or away from them; strengths of one add up"
+    )
+    mute: list[Id] = Field(
+        default=[], max_length=MAX_SEGMENT_LIST, description="segments that must not come back, nor their items"
+    )
+
+    def strengths(self) -> dict[str, float]:
+        strengths: dict[str, float] = {}
+        for entry in self.steer:
+            strengths[entry.segment_id] = strengths.get(entry.segment_id, 0.0) + entry.strength
+        return strengths
+
+
+class RecommendRequest(HistoryRequest, FilteredRequest, SteeredRequest, ExplainedRequest):
     n: int = Field(default=20, ge=1, le=MAX_N, description="how many items")
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
     candidates: Ids | None = Field(default=None, description="only these items may come back")
     segments: Annotated[list[Id], Field(max_length=MAX_SEGMENT_LIST)] | None = Field(
         default=None, description="only items of these segments may come back"
     )
+    diversity: float = Field(
+        default=0.0, ge=0, le=1, description="0: the best items; towards 1: the next item is unlike those before it"
+    )
+    max_per_segment: int | None = Field(default=None, ge=1, le=MAX_N, description="most items of one segment")
 
 
-class SegmentsRequest(HistoryRequest):
+class SegmentsRequest(HistoryRequest, SteeredRequest, ExplainedRequest):
     n: int = Field(default=10, ge=1, le=MAX_N, description="how many segments")
 
 
@@ -104,6 +145,42 @@ class Answer(BaseModel):
     model_version: str
 
 
+class Part(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    part: float = Field(description="what it adds to the score: plus + minus")
+    plus: float = Field(description="before it cancels")
+    minus: float = Field(description="the same, 0 or less")
+
+
+class HistoryPart(Part):
+    item_id: str
+    title: str | None
+
+
+class DimPart(Part):
+    dim: int
+    sign: int = Field(description="of the answer's weight")
+    segments: list[str] = Field(description="those that have this signed dim")
+
+
+class SteeringPart(Part):
+    segment_id: str
+    label: str
+
+
+class Why(BaseModel):
+    """A score taken apart by item of the history, and by dim: either list and its rest add up to it."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    history: list[HistoryPart] = Field(description="the ten that add or take away most")
+    history_rest: float
+    steering: list[SteeringPart] = Field(description="belongs to the history's side of the sum")
+    dims: list[DimPart]
+    dims_rest: float
+
+
 class Item(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
@@ -112,6 +189,7 @@ class Item(BaseModel):
     score: float = Field(description="z·a of the item, or the share of users who have it where source is popularity")
     rank: int = Field(description="from 1")
     source: Source
+    why: Why | None = Field(default=None, description="only with explain, and where the source is the profile")
 
 
 class RankedSegment(BaseModel):
@@ -123,6 +201,7 @@ class RankedSegment(BaseModel):
     rank: int = Field(description="from 1")
     size: int = Field(description="how many items belong to it")
     source: Source
+    why: Why | None = Field(default=None, description="only with explain, and where the source is the profile")
 
 
 class RecommendAnswer(Answer):

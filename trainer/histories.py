@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from index.recommender import History
+from index.taste import History
 from trainer.errors import DataError
 from trainer.interactions import Columns, find_column, numbers_of
 from trainer.tables import as_text, listed, read_table, reading

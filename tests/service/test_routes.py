@@ -100,6 +100,72 @@ async def test_a_filter_that_says_nothing_is_a_422(
     assert words in error["message"]
 
 
+async def test_scores_are_explained_where_that_is_asked_for(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        (item,) = (await client.post("/recommend", json={"history": ["a"], "n": 1, "explain": True})).json()["items"]
+        assert item["why"] == {
+            "history": [
+                {
+                    "item_id": "a",
+                    "title": "Airplane!",
+                    **dict.fromkeys(("part", "plus"), pytest.approx(0.8)),
+                    "minus": 0,
+                }
+            ],
+            "history_rest": 0,
+            "steering": [],
+            "dims": [
+                {
+                    "dim": 0,
+                    "sign": 1,
+                    "segments": ["s1"],
+                    **dict.fromkeys(("part", "plus"), pytest.approx(0.8)),
+                    "minus": 0,
+                }
+            ],
+            "dims_rest": 0,
+        }
+        (segment,) = (await client.post("/segments", json={"history": ["d"], "n": 1, "explain": True})).json()[
+            "segments"
+        ]
+        assert [part["item_id"] for part in segment["why"]["history"]] == ["d"]
+        refused = (await client.post("/recommend", json={"history": ["a"], "n": 101, "explain": True})).json()
+        assert (refused["code"], refused["errors"][0]["message"]) == ("INVALID_REQUEST", "explain is for n up to 100")
+
+
+async def test_profiles_are_steered_and_segments_muted(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+
+        async def best(path: str = "/recommend", **wanted: Any) -> list[str]:
+            answer = (await client.post(path, json={"history": ["a"], **wanted})).json()
+            return [one.get("item_id", one.get("segment_id")) for one in answer.get("items", answer.get("segments"))]
+
+        assert (await best())[0] == "c"
+        assert (await best(steer=[{"segment_id": "s2", "strength": 3}]))[:2] == ["e", "d"]
+        assert (await best(steer=[{"segment_id": "s2", "strength": 1.5}] * 2))[:2] == ["e", "d"]
+        assert (await best("/segments", steer=[{"segment_id": "s2", "strength": 3}]))[0] == "s2"
+        assert await best(mute=["s1", "s2"]) == ["b", "f"]
+        assert await best("/segments", mute=["s1", "s2"]) == ["s3"]
+        for field, named in (("steer", [{"segment_id": "s9", "strength": 1}]), ("mute", ["s9"])):
+            refused = (await client.post("/recommend", json={"history": ["a"], field: named})).json()
+            assert (refused["code"], refused["errors"][0]["field"]) == ("UNKNOWN_SEGMENT", field)
+
+
+async def test_a_list_may_be_made_of_items_that_differ(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+
+        async def items(**wanted: Any) -> list[str]:
+            answer = (await client.post("/recommend", json={"history": ["f"], **wanted})).json()
+            return [item["item_id"] for item in answer["items"]]
+
+        assert await items() == ["a", "b", "c", "d", "e"]
+        assert await items(max_per_segment=1) == ["a", "b", "d"]
+        assert (await items(diversity=0.9))[:2] == ["a", "e"]
+        for wrong in ({"diversity": 1.1}, {"diversity": -0.1}, {"max_per_segment": 0}):
+            response = await client.post("/recommend", json={"history": [], **wrong})
+            assert response.status_code == 422
+
+
 async def test_segments_are_ranked_with_label_and_size(written: Artifact) -> None:
     answer = (await ask(written, "POST", "/segments", {"history": ["d"], "n": 2})).json()
     assert [(s["segment_id"], s["label"], s["size"], s["rank"]) for s in answer["segments"]] == [
@@ -176,7 +242,7 @@ async def test_any_string_is_an_item_id(tmp_path: Path, item_id: str) -> None:
         ("/recommend", {"history": ["a"], "n": 1001}, "n"),
         ("/recommend", {"history": ["a"], "n": 1.5}, "n"),
         ("/recommend", {"history": ["a"], "n": True}, "n"),
-        ("/recommend", {"history": ["a"], "diversity": 0.5}, "diversity"),
+        ("/recommend", {"history": ["a"], "rerank": 0.5}, "rerank"),
         ("/recommend", {"history": ["a"], "id": 3}, "id"),
         ("/recommend", {"history": ["a"], "exclude": ["a"] * 10_001}, "exclude"),
         ("/recommend", {"history": ["a"], "segments": ["s9"]}, "segments"),

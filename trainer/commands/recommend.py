@@ -10,8 +10,10 @@ import polars as pl
 from tqdm import tqdm
 
 from index import artifact
+from index.answers import RankedItem, RankedSegment
 from index.artifact import Artifact
-from index.recommender import History, RankedItem, RankedSegment, Recommender
+from index.recommender import Recommender
+from index.taste import History
 from trainer.histories import Histories, read_histories
 from trainer.interactions import Columns
 from trainer.tables import check_out, write_table

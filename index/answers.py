@@ -1,0 +1,104 @@
+"""What a Recommender answers: ids, titles, labels and scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["profile", "popularity"]
+
+
+@dataclass(frozen=True)
+class HistoryPart:
+    """What an item of the history adds to a score: `part` = `plus` + `minus`, what there was before it cancelled."""
+
+    item_id: str
+    title: str | None
+    part: float
+    plus: float
+    minus: float
+
+
+@dataclass(frozen=True)
+class DimPart:
+    """What a dim adds; `sign` is that of the answer's weight, `segments` are those that have this signed dim."""
+
+    dim: int
+    sign: int
+    part: float
+    plus: float
+    minus: float
+    segments: Sequence[str]
+
+
+@dataclass(frozen=True)
+class SteeringPart:
+    """What steering towards or away from a segment adds."""
+
+    segment_id: str
+    label: str
+    part: float
+    plus: float
+    minus: float
+
+
+@dataclass(frozen=True)
+class Why:
+    """The parts of a score, largest first: of history, `history_rest` and steering, or of dims and `dims_rest`."""
+
+    history: list[HistoryPart]
+    history_rest: float
+    steering: list[SteeringPart]
+    dims: list[DimPart]
+    dims_rest: float
+
+
+@dataclass(frozen=True)
+class RankedItem:
+    """One answer. `score` is z·a of the item, or the share of users who have it where `source` is popularity."""
+
+    item_id: str
+    title: str | None
+    score: float
+    rank: int
+    source: Source
+    why: Why | None = None
+
+
+@dataclass(frozen=True)
+class RankedSegment:
+    """One answer. `score` is z·b of the segment, or the summed popularity of its best items."""
+
+    segment_id: str
+    label: str
+    score: float
+    rank: int
+    size: int
+    source: Source
+    why: Why | None = None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    items: list[RankedItem]
+    unknown_items: list[str]
+    shortfall: str | None  # why fewer than `n` items came back
+
+
+@dataclass(frozen=True)
+class SegmentRanking:
+    segments: list[RankedSegment]
+    unknown_items: list[str]
+
+
+@dataclass(frozen=True)
+class HomepageShelf:
+    segment_id: str
+    label: str
+    reason: str  # why this shelf is there, as a sentence to print
+    items: list[RankedItem]
+
+
+@dataclass(frozen=True)
+class Homepage:
+    shelves: list[HomepageShelf]
+    unknown_items: list[str]
