@@ -62,6 +62,7 @@ class Recommender:
         exclude: Iterable[str] = (),
         candidates: Iterable[str] | None = None,
         segments: Iterable[str] | None = None,
+        best_segments: int | None = None,
         where: Filter | None = None,
         steer: Mapping[str, float] = _NO_STEERING,
         mute: Iterable[str] = (),
@@ -71,8 +72,9 @@ class Recommender:
     ) -> Recommendation:
         """The `n` best items outside the history, best first, ties by row.
 
-        `exclude` never appear; only `candidates`, only items of `segments` and only those that the filter `where` is
-        true of do, where given, and none of the segments of `mute`. Items without a code come last, by popularity.
+        `exclude` never appear; only `candidates`, only items of `segments`, of the `best_segments` that suit best (the
+        paper's prefiltering), and only those that the filter `where` is true of do, where given, and none of the
+        segments of `mute`. Items without a code come last, by popularity.
         `steer` leads towards segments or away from them, by strengths in lengths of the profile. `diversity` from 0 to
         1 and `max_per_segment` choose among more than `n` (index/diversity.py). `explain` gives each score's parts.
         Raises UnknownSegmentError, FilterError.
@@ -80,12 +82,16 @@ class Recommender:
         taste = taste_of(self.model, history, steer)
         muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
         mask = self._mask(taste, exclude, candidates=candidates, segments=segments, where=where, muted=muted)
+        if best_segments is not None:
+            mask = mask.within(self._items_of(self._segment_ranking(taste, best_segments, muted).rows))
         ranking, sources = self._ranking(taste, mask, n)
         if diversity or max_per_segment is not None:
             ranking, sources = self._chosen(taste, mask, n, diversity, max_per_segment)
         shortfall = None
         if len(ranking.rows) < n:
-            limiting = (("candidates", candidates), ("segments", segments), ("filter", where))
+            limiting = (
+                ("candidates", candidates), ("segments", segments), ("best_segments", best_segments), ("filter", where),
+            )  # fmt: skip
             limits = [name for name, given in limiting if given is not None] + ["mute"] * bool(muted)
             limits += ["max_per_segment"] * (max_per_segment is not None)
             limits += ["exclude"] * bool(len(mask.never) > len(taste.rows)) + ["the history"]
@@ -105,8 +111,8 @@ class Recommender:
     ) -> SegmentRanking:
         """The `n` segments that suit the history best, ties by row; `steer`, `mute` and `explain` as of `recommend`."""
         taste = taste_of(self.model, history, steer)
-        muted = np.array([segment_row(self.model, segment_id, "mute") for segment_id in mute], np.int32)
-        ranking = rank(Mask.hiding(muted).apply(self._segment_scores(taste)), n)
+        muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
+        ranking = self._segment_ranking(taste, n, muted)
         segments, source = self.model.segments, taste.source
         why = Explainer(self.model, taste).segment if explain and source == "profile" else None
         ranked = [
@@ -225,6 +231,9 @@ class Recommender:
         if taste.source == "popularity":
             return self._popular_segments
         return self.model.segments.scores(taste.profile)
+
+    def _segment_ranking(self, taste: Taste, n: int, muted: Sequence[int]) -> Ranking:
+        return rank(Mask.hiding(np.array(muted, np.int32)).apply(self._segment_scores(taste)), n)
 
     @cached_property
     def _popular_segments(self) -> Floats:

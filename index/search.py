@@ -37,6 +37,10 @@ class Mask(NamedTuple):
     def hiding(cls, never: NDArray[np.integer]) -> Self:
         return cls(None, np.unique(never).astype(np.int32))
 
+    def within(self, items: ItemSet) -> Self:
+        """Only those of `items`."""
+        return self._replace(only=items if self.only is None else self.only & items)
+
     def apply(self, scores: Floats) -> Floats:
         """The scores with -inf where a row may not appear. Never a product with 0: most scores are negative."""
         masked = scores.copy() if self.only is None else np.where(self.only.flags, scores, -np.inf)

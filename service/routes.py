@@ -69,6 +69,7 @@ def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
         exclude=body.exclude,
         candidates=body.candidates,
         segments=body.segments,
+        best_segments=body.best_segments,
         where=body.where(),
         steer=body.strengths(),
         mute=body.mute,

@@ -120,6 +120,9 @@ class RecommendRequest(HistoryRequest, FilteredRequest, SteeredRequest, Explaine
     segments: Annotated[list[Id], Field(max_length=MAX_SEGMENT_LIST)] | None = Field(
         default=None, description="only items of these segments may come back"
     )
+    best_segments: int | None = Field(
+        default=None, ge=1, le=MAX_N, description="only items of so many segments, those that suit the history best"
+    )
     diversity: float = Field(
         default=0.0, ge=0, le=1, description="0: the best items; towards 1: the next item is unlike those before it"
     )

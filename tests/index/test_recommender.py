@@ -80,6 +80,18 @@ def test_recommendations_equal_the_dense_product(
     assert (found.shortfall is None) == (len(rows) == n)
 
 
+@given(st.integers(0, 30), HISTORIES.filter(bool), st.integers(1, 8))
+def test_items_of_the_best_segments_are_those_of_the_segments_that_come_first(
+    seed: int, history: dict[int, float], n: int
+) -> None:
+    recommender = answered(random_model(seed, packed=seed % 2 == 1))
+    weights = {f"item-{row}": weight for row, weight in history.items()}
+    first = [segment.segment_id for segment in recommender.segments(weights, n).segments]
+    found = recommender.recommend(weights, 50, best_segments=n)
+    assert found.items == recommender.recommend(weights, 50, segments=first).items
+    assert found.shortfall is None or "best_segments" in found.shortfall
+
+
 @given(st.integers(0, 30), HISTORIES.filter(bool), st.integers(1, 10))
 def test_segments_equal_the_dense_product_with_b(seed: int, history: dict[int, float], n: int) -> None:
     model = random_model(seed, packed=seed % 2 == 1)
