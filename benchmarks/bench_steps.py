@@ -44,6 +44,7 @@ PARTS = {  # (file, function) of the profile: what it is
     ("fit.py", "_validate"): "validation",
 }
 _ROUNDS = 5
+_WORTH_TRYING = 5.0  # times what is counted for a dense step
 _WAYS = ("autograd", "dense", "sparse", "gram")
 
 
@@ -60,8 +61,10 @@ def main() -> None:
         options = FitOptions(
             dims=default_dims(interactions.n_items), nonzeros=arguments.nonzeros, precision=default_precision()
         )
-        run = TrainingRun(parts.train, parts.validation, options)
-        run.advance()  # compiles
+        brief = replace(options, prune_epochs=2, regrow_epochs=2, final_epochs=1)
+        run = TrainingRun(parts.train, parts.validation, brief)
+        while not run.finished:  # compiles
+            run.advance()
         print(f"**{name}**: {interactions.n_items:,} items, {options.dims} dims, {options.precision}, ", end="")
         print(f"{run.batch_size} users a step, {arguments.threads} thread{'s' * (arguments.threads > 1)}\n")
         _profile(TrainingRun(parts.train, parts.validation, options))
@@ -136,8 +139,9 @@ def _ways(train: Csr, options: FitOptions) -> None:
         ways: dict[str, type[DenseStep | SparseStep | GramStep]] = {"dense": DenseStep}
         if k < options.dims:
             weights.prune(k, threads)
-        if k <= options.dims // 4:
-            ways |= {"sparse": SparseStep, "gram": GramStep}
+        narrow: list[tuple[type[SparseStep | GramStep], Any]] = [(SparseStep, costs.sparse), (GramStep, costs.gram)]
+        most = _WORTH_TRYING * costs.dense(options, n_items)
+        ways |= {way.way: way for way, cost in narrow if k < options.dims and cost(options, n_items, k) < most}
         found = {name: _milliseconds(way(weights, options, threads), batch) for name, way in ways.items()}
         found["autograd"] = _milliseconds(AutogradStep(weights, options), batch)
         chosen = "dense"
