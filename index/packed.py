@@ -1,4 +1,4 @@
-"""The item matrix A in 2 bytes a non-zero: a dim and one of 15 levels."""
+"""The item matrix A in 2 bytes a non-zero: a dim, and one of as many levels as it leaves room for."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +12,8 @@ from index.embedding import ItemEmbedding, as_dims
 from index.kernels import Dims, Floats, Postings, Rows
 from index.packed_kernels import Codes, PackedRows
 
-NARROW_BITS, WIDE_BITS = 4, 8  # of a code that are its level: of uint16, and of uint32 where dims need it
-_MOST_NARROW_DIMS = 2**12
+MOST_LEVEL_BITS = 6  # of a code: with 63 levels a weight is as good as in float32
+_MOST_NARROW_DIMS = 2**12  # which leave 4 bits of uint16
 LEAST_LEVEL = 2.0**-20  # the largest is 1
 _SAMPLE = 2**20  # weights of either sign that levels are fitted to
 _ROUNDS = 100
@@ -30,14 +30,15 @@ _PROBLEMS = {
 class PackedEmbedding:
     """A sparse signed code of at most `k` non-zeros an item, packed (section 5 of docs/design.md).
 
-    A non-zero is one number: its dim, and in the lowest 4 bits (8 above 4,096 dims) which of `levels` it has. Levels
-    are shared by all items; the weight is the level over the length of the row of levels, so that rows have length 1.
-    A row's living codes come first, their dims ascending; a shorter row ends in code 0. Level 0 is 0.
+    A non-zero is one number: its dim, and in the lowest bits (6 of them; 5 above 1,024 dims, 4 above 2,048; 6 again in
+    the uint32 of more than 4,096) which of `levels` it has. Levels are shared by all items; a weight is its level over
+    the length of the row of levels, so that rows have length 1. A row's living codes come first, their dims ascending;
+    a shorter row ends in code 0. Level 0 is 0.
     """
 
     stored_as: ClassVar[str] = "codes.npy, levels.npy"
     codes: Codes  # (n_items, k)
-    levels: NDArray[np.float32]  # (16,) or (256,): 0, the negative ones ascending, the positive ones ascending
+    levels: NDArray[np.float32]  # (2**bits,) 0, the negative ones ascending, the positive ones ascending
     n_dims: int
 
     @classmethod
@@ -123,7 +124,10 @@ class PackedEmbedding:
 
 
 def level_bits(n_dims: int) -> int:
-    return NARROW_BITS if n_dims <= _MOST_NARROW_DIMS else WIDE_BITS
+    """Of a code, that are its level."""
+    if n_dims > _MOST_NARROW_DIMS:
+        return MOST_LEVEL_BITS
+    return min(MOST_LEVEL_BITS, 16 - (n_dims - 1).bit_length())
 
 
 def code_type(n_dims: int) -> type[np.uint16] | type[np.uint32]:

@@ -82,7 +82,7 @@ def add_columns(data: argparse._ArgumentGroup) -> None:
 def add_codes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--codes", choices=(PACKED, FLOATS), default=PACKED,
-        help="what an item's weights are stored as: one of 15 levels, in 2 bytes with its dim, or float32 (packed)",
+        help="what weights are stored as: one of 15 to 63 levels, in 2 bytes with the dim, or float32 (packed)",
     )  # fmt: skip
 
 
