@@ -8,37 +8,37 @@ Source = Literal["profile", "popularity"]
 
 
 @dataclass(frozen=True)
-class HistoryPart:
-    """What an item of the history adds to a score: `part` = `plus` + `minus`, what there was before it cancelled."""
+class Part:
+    """Of a score: `part` = `plus` + `minus`, which is what there was of either sign before it cancelled."""
 
-    item_id: str
-    title: str | None
     part: float
     plus: float
     minus: float
 
 
 @dataclass(frozen=True)
-class DimPart:
+class HistoryPart(Part):
+    """What an item of the history adds."""
+
+    item_id: str
+    title: str | None
+
+
+@dataclass(frozen=True)
+class DimPart(Part):
     """What a dim adds; `sign` is that of the answer's weight, `segments` are those that have this signed dim."""
 
     dim: int
     sign: int
-    part: float
-    plus: float
-    minus: float
     segments: Sequence[str]
 
 
 @dataclass(frozen=True)
-class SteeringPart:
+class SteeringPart(Part):
     """What steering towards or away from a segment adds."""
 
     segment_id: str
     label: str
-    part: float
-    plus: float
-    minus: float
 
 
 @dataclass(frozen=True)

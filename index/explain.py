@@ -64,14 +64,14 @@ class Explainer:
         )
 
     def _of_item(self, row: int, part: tuple[float, float, float]) -> HistoryPart:
-        return HistoryPart(self._model.vocabulary.item_id(row), self._model.catalog.title(row), *part)
+        return HistoryPart(*part, self._model.vocabulary.item_id(row), self._model.catalog.title(row))
 
     def _of_segment(self, row: int, part: tuple[float, float, float]) -> SteeringPart:
-        return SteeringPart(self._model.segments.ids[row], self._model.segments.labels[row], *part)
+        return SteeringPart(*part, self._model.segments.ids[row], self._model.segments.labels[row])
 
     def _of_dim(self, dim: int, sign: int, part: tuple[float, float, float]) -> DimPart:
         segments = self._model.segments
-        return DimPart(dim, sign, *part, [segments.ids[row] for row in segments.having(dim, sign)])
+        return DimPart(*part, dim, sign, [segments.ids[row] for row in segments.having(dim, sign)])
 
 
 class _Sums(NamedTuple):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from index import packed_kernels
 from index.embedding import ItemEmbedding, as_dims
-from index.kernels import Dims, Floats, Postings, Rows
+from index.kernels import Dims, Floats, Rows
 from index.packed_kernels import Codes, PackedRows
 
 MOST_LEVEL_BITS = 6  # of a code: with 63 levels a weight is as good as in float32
@@ -83,15 +83,13 @@ class PackedEmbedding:
         levels = self.levels.astype(np.float64)
         return PackedRows(self.codes, self.bits, levels, packed_kernels.row_scales(self.codes, self.bits, levels))
 
-    def unpack(self) -> ItemEmbedding:
-        """The dims and weights that the codes stand for."""
-        dims: Dims = as_dims(self.codes >> self.bits, self.n_dims)
-        levels = self.levels.astype(np.float64)[self.codes & (2**self.bits - 1)]
-        return ItemEmbedding.from_entries(_distinct(dims, levels != 0), levels, self.n_dims)
-
     def to_dense(self) -> NDArray[np.float32]:
         """A as (n_items, n_dims)."""
-        return self.unpack().to_dense()
+        dims, weights = self.codes_of(np.arange(self.n_items, dtype=np.int32))
+        items, places = np.nonzero(weights)
+        matrix = np.zeros((self.n_items, self.n_dims), np.float32)
+        matrix[items, dims[items, places]] = weights[items, places]
+        return matrix
 
     def profile(self, rows: Rows, weights: Floats) -> Floats:
         """The profile z = x A as (n_dims,), for history `rows` with one weight each."""
@@ -102,10 +100,6 @@ class PackedEmbedding:
         codes = self.codes[rows]
         weights = self.rows.levels[codes & (2**self.bits - 1)] * self.rows.scales[rows, None]
         return as_dims(codes >> self.bits, self.n_dims), weights.astype(np.float32)
-
-    def invert(self) -> Postings:
-        """The same non-zeros grouped by dim."""
-        return self.unpack().invert()
 
     def violation(self) -> str | None:
         """The first broken invariant in words, or None. Costs one pass over the codes."""
@@ -164,14 +158,3 @@ def _lloyd(values: NDArray[np.float64], n_levels: int) -> NDArray[np.float64]:
             break
         levels = means
     return np.maximum.accumulate(levels)
-
-
-def _distinct(dims: Dims, alive: NDArray[np.bool_]) -> Dims:
-    """The same dims, and where a row ends early the first ones that it does not have."""
-    short = np.flatnonzero(~alive.all(axis=1))
-    filled = dims.copy()
-    k = dims.shape[1]
-    for row in short:
-        missing = np.setdiff1d(np.arange(2 * k), dims[row, alive[row]])
-        filled[row, ~alive[row]] = missing[: k - int(alive[row].sum())]
-    return filled

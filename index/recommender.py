@@ -84,9 +84,10 @@ class Recommender:
         mask = self._mask(taste, exclude, candidates=candidates, segments=segments, where=where, muted=muted)
         if best_segments is not None:
             mask = mask.within(self._items_of(self._segment_ranking(taste, best_segments, muted).rows))
-        ranking, sources = self._ranking(taste, mask, n)
         if diversity or max_per_segment is not None:
             ranking, sources = self._chosen(taste, mask, n, diversity, max_per_segment)
+        else:
+            ranking, sources = self._ranking(taste, mask, n)
         shortfall = None
         if len(ranking.rows) < n:
             limiting = (
