@@ -50,7 +50,7 @@ def _measure(name: str, nonzeros: int, seeds: list[int]) -> None:
     differences = np.concatenate(lost)
     half = 1.96 * float(differences.std()) / len(differences) ** 0.5
     print(
-        f"| {name} | {dims} | {nonzeros} | {len(packed.levels) - 1} | {np.concatenate(before).mean():.4f} | "
+        f"| {name} | {dims} | {nonzeros} | {packed.levels.shape[1] - 1} | {np.concatenate(before).mean():.4f} | "
         f"{differences.mean():+.4f} ± {half:.4f} | {np.mean(angles):.4f} |",
         flush=True,
     )

@@ -9,7 +9,7 @@ from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColum
 from index.embedding import ItemEmbedding, dims_type
 from index.model import Embedding, Model
 from index.npy import Array, Shape
-from index.packed import PackedEmbedding, code_type, level_bits
+from index.packed import PackedEmbedding, code_type, levels_shape
 from index.segments import Segments
 from index.vocabulary import Strings, Vocabulary
 
@@ -109,7 +109,7 @@ def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[
     dims = dims_type(n_dims)
     starts, n_signed_dims = _pointers(read, "segments/starts.npy", n_segments)
     return Model(
-        embedding=_read_embedding(read, (n_items, sizes["k"]), n_dims, packed=packed),
+        embedding=_read_embedding(read, n_items, sizes["k"], n_dims, packed=packed),
         popularity=read("popularity.npy", np.float32, (n_items,)),
         vocabulary=Vocabulary(
             _read_strings(read, "strings/item_ids", n_items),
@@ -134,12 +134,12 @@ def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[
     )
 
 
-def _read_embedding(read: Read, rectangle: Shape, n_dims: int, *, packed: bool) -> Embedding:
+def _read_embedding(read: Read, n_items: int, k: int, n_dims: int, *, packed: bool) -> Embedding:
     if packed:
-        levels = read("levels.npy", np.float32, (2 ** level_bits(n_dims),))
-        return PackedEmbedding(read("codes.npy", code_type(n_dims), rectangle), levels, n_dims)
-    dims = read("dims.npy", dims_type(n_dims), rectangle)
-    return ItemEmbedding(dims, read("weights.npy", np.float32, rectangle), n_dims)
+        levels = read("levels.npy", np.float32, levels_shape(k, n_dims))
+        return PackedEmbedding(read("codes.npy", code_type(n_dims), (n_items, k)), levels, n_dims)
+    dims = read("dims.npy", dims_type(n_dims), (n_items, k))
+    return ItemEmbedding(dims, read("weights.npy", np.float32, (n_items, k)), n_dims)
 
 
 def _pointers(read: Read, path: str, size: int | range) -> tuple[Array, int]:

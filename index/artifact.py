@@ -4,10 +4,11 @@
       CURRENT                     one line: the version to serve
       <version>/
         codes.npy                 uint16, uint32 above 4,096 dims (n_items, k)   dim * 2**bits + level; living codes
-                                  first, dims ascending; 0 where a row is shorter. bits: 6; 5 above 1,024 dims, 4 above
-                                  2,048, 6 above 4,096
-        levels.npy                float32 (2**bits,)    0, negative ones, positive ones; a weight is its level over
-                                  the length of the item's row of levels
+                                  first, by size of weight, the largest first; 0 where a row is shorter. bits: 6; 5
+                                  above 1,024 dims, 4 above 2,048, 6 above 4,096
+        levels.npy                float32 (n_bands, 2**bits)   of each band of places: 0, negative ones, positive ones;
+                                  there are min(k, 16) bands, and place j is in band j n_bands // k. A weight is its
+                                  level over the length of the item's row of levels
         popularity.npy            float32 (n_items,)     share of users
         strings/NAME.blob.npy     uint8   one UTF-8 blob; NAME: item_ids, titles, segment_ids, segment_labels
         strings/NAME.offsets.npy  int64   string i is blob[offsets[i]:offsets[i + 1]]

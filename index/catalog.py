@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.kernels import Rows
 from index.vocabulary import Strings
 
 
@@ -20,6 +21,9 @@ class NumberColumn:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def take(self, rows: Rows) -> Self:
+        return type(self)(self.values[rows])
 
     def value(self, row: int) -> float | None:
         value = float(self.values[row])
@@ -40,6 +44,9 @@ class CategoryColumn:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def take(self, rows: Rows) -> Self:
+        return type(self)(self.codes[rows], self.categories)
 
     def value(self, row: int) -> str | None:
         code = int(self.codes[row])
@@ -62,6 +69,12 @@ class ListColumn:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    def take(self, rows: Rows) -> Self:
+        lengths = np.diff(self.starts)[rows]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.repeat(self.starts[:-1][rows] - starts[:-1], lengths) + np.arange(starts[-1])
+        return type(self)(starts, self.codes[places], self.categories)
+
     def value(self, row: int) -> list[str]:
         return [self.categories[int(code)] for code in self.codes[self.starts[row] : self.starts[row + 1]]]
 
@@ -75,6 +88,9 @@ class LinkColumn:
 
     def __len__(self) -> int:
         return len(self.links)
+
+    def take(self, rows: Rows) -> Self:
+        return type(self)(Strings.pack(self.links[int(row)] for row in rows))
 
     def value(self, row: int) -> str | None:
         return self.links[row] or None
@@ -96,6 +112,11 @@ class Catalog:
 
     def title(self, row: int) -> str | None:
         return self.titles[int(row)] or None
+
+    def take(self, rows: Rows) -> "Catalog":
+        """Of these items, in this order."""
+        columns = {name: column.take(rows) for name, column in self.attributes.items()}
+        return Catalog(Strings.pack(self.titles[int(row)] for row in rows), columns)
 
     def violation(self, n_items: int) -> str | None:
         """The first broken invariant in words, or None."""

@@ -12,9 +12,10 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import njit, types
+from numba.core import cgutils
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
@@ -23,6 +24,8 @@ from numba.core.caching import (
     UserProvidedCacheLocator,
     UserWideCacheLocator,
 )
+from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -120,3 +123,22 @@ def _warn() -> None:
     logger.warning(
         "compiled kernels cannot be kept, so every start compiles them again; NUMBA_CACHE_DIR names a folder for them"
     )
+
+
+def _fetch(_: Any, array: Any, place: Any) -> tuple[Any, Any]:
+    """Asks for the cache line of `array[place]` and does not wait; a place outside does no harm."""
+    lower: Any = cgutils
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), lower.voidptr_t)
+        flag = lower.int32_t
+        kind = lower.ir.FunctionType(lower.ir.VoidType(), [lower.voidptr_t, flag, flag, flag])
+        prefetch = lower.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(prefetch, [address, flag(0), flag(3), flag(1)])  # to read, into all caches, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+fetch: Callable[[NDArray[Any], int], None] = cast(Any, intrinsic(_fetch))

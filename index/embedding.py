@@ -97,6 +97,10 @@ class ItemEmbedding:
         """The profile z = x A as (n_dims,), for history `rows` with one weight each."""
         return kernels.fold_in(self.dims, self.weights, rows, weights, self.n_dims)
 
+    def take(self, rows: Rows) -> Self:
+        """Of these items, in this order."""
+        return type(self)(self.dims[rows], self.weights[rows], self.n_dims)
+
     def codes_of(self, rows: Rows) -> tuple[Dims, NDArray[np.float32]]:
         """Dims and weights (len(rows), k) of some items."""
         return self.dims[rows], self.weights[rows]

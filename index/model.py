@@ -1,12 +1,13 @@
 """All that is learned and named, in memory: what an artifact stores and a Recommender answers from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import Catalog
 from index.embedding import ItemEmbedding
+from index.kernels import Rows
 from index.packed import PackedEmbedding
 from index.segments import Segments
 from index.vocabulary import Vocabulary
@@ -21,6 +22,16 @@ class Model:
     vocabulary: Vocabulary
     catalog: Catalog
     segments: Segments
+
+    def take(self, rows: Rows) -> "Model":
+        """The same with its items in another order: item `i` is what `rows[i]` was."""
+        return Model(
+            self.embedding.take(rows),
+            self.popularity[rows],
+            Vocabulary.of(self.vocabulary.item_id(row) for row in rows),
+            self.catalog.take(rows),
+            replace(self.segments, membership=self.segments.membership[rows]),
+        )
 
     def violation(self) -> str | None:
         """The first broken invariant in words, or None; each names the file it is about."""

@@ -5,8 +5,10 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from index import essential_kernels, kernels, signed_kernels
+from index import block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels
+from index.bound_kernels import Active
 from index.embedding import ItemEmbedding
+from index.essential_kernels import Work
 from index.item_set import ItemSet
 from index.kernels import Floats, Rows
 from index.model import Embedding
@@ -14,6 +16,10 @@ from index.packed import PackedEmbedding
 
 _ALL, _NO_ROWS = np.empty(0, np.uint64), np.empty(0, np.int32)
 _FEW = 16  # where fewer than one in so many items may be answered, they are scored one by one
+_FEW_ENTRIES = 2**18  # of which all lists of active dims are read: to order dims takes as long
+LARGE = 2**17  # items: their 16-bit sums are more than a core's second cache takes beside all else
+_SAMPLED = 2**14  # blocks
+_SHARED = {4: 0.8, 2: 0.9}  # entries of blocks of so many rows to non-zeros, below which such blocks are worth it
 _MANY = 8  # and where more than one in so many are asked for, all are
 
 
@@ -92,37 +98,56 @@ class PackedSearch:
 
     def __init__(self, embedding: PackedEmbedding) -> None:
         self.embedding, self.rows = embedding, embedding.rows
-        scales = self.rows.scales[self.rows.scales > 0]
-        least, largest = (float(scales.min()), float(scales.max())) if len(scales) else (1.0, 1.0)
-        postings = signed_kernels.invert_signed(self.rows, embedding.n_dims)
-        self.index = essential_kernels.Searchable(self.rows, postings, least, largest)
+        postings = block_kernels.invert_blocks(self.rows, embedding.n_dims, self._rows_of_a_block())
+        self.index = bound_kernels.Searchable(self.rows, postings)
 
     def scores(self, profile: Floats) -> Floats:
-        return signed_kernels.score_all(self.rows, self.index.postings, profile)
+        return packed_kernels.score_all(self.rows, profile)
 
     def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
         n_items = self.embedding.n_items
         if mask.only is not None and len(mask.only) * _FEW < n_items:
             return self._best_of(np.setdiff1d(mask.only.rows, mask.never, assume_unique=True), profile, n)
-        if n * _MANY > n_items or self.embedding.k > essential_kernels.MOST_K:
+        if n * _MANY > n_items or self.index.postings.rows * self.embedding.k > bound_kernels.MOST_ENTRIES:
             scores = mask.apply(self.scores(profile))
             scores[self.rows.scales == 0] = -np.inf
             return rank(scores, n)
-        answerable = essential_kernels.Answerable(mask.never, _ALL if mask.only is None else mask.only.words)
-        rows, scores, _ = essential_kernels.best(self.index, profile, n, answerable)
-        return Ranking(rows, scores)
+        return self.essential(profile, n, mask)[0]
+
+    def essential(self, profile: Floats, n: int, mask: Mask) -> tuple[Ranking, Work]:
+        """The same by lists alone, and what was done for it. The profile is not 0 everywhere."""
+        dims = bound_kernels.active_dims(profile)
+        if by_size := len(self.index.postings.entries) > _FEW_ENTRIES:
+            dims = dims[np.argsort(-np.abs(profile[dims]))]
+        heap = essential_kernels.Heap(np.empty(n), np.empty(n, np.int32))
+        answerable = bound_kernels.Answerable(mask.never, _ALL if mask.only is None else mask.only.words)
+        size, work = essential_kernels.fill(self.index, profile, Active(dims, by_size), answerable, heap)
+        return Ranking(heap.rows[:size], heap.scores[:size]), work
 
     def warm_up(self) -> None:
         profile = np.zeros(self.embedding.n_dims)
         profile[0] = 1.0
-        essential_kernels.best(self.index, profile, 1, essential_kernels.Answerable(_NO_ROWS, _ALL))
+        self.essential(profile, 1, Mask.hiding(_NO_ROWS))
         rank(self.scores(profile), 1)
         self._best_of(_NO_ROWS, profile, 1)
 
     def _best_of(self, items: Rows, profile: Floats, n: int) -> Ranking:
         items = items[self.rows.scales[items] > 0]
-        best = rank(signed_kernels.score_some(self.rows, profile, items), n)
+        best = rank(packed_kernels.score_some(self.rows, profile, items), n)
         return Ranking(items[best.rows], best.scores)
+
+    def _rows_of_a_block(self) -> int:
+        """Large catalogues have blocks of several rows, where the rows of a block share enough of their dims."""
+        n_items, n_dims = self.embedding.n_items, self.embedding.n_dims
+        if n_items < LARGE:
+            return 1
+        for size in (4, 2):
+            n_entries, n_nonzeros = block_kernels.n_block_entries(
+                self.rows, n_dims, size, max(1, n_items // (size * _SAMPLED))
+            )
+            if n_entries < _SHARED[size] * n_nonzeros:
+                return size
+        return 1
 
 
 def rank(scores: Floats, n: int) -> Ranking:

@@ -420,21 +420,26 @@ PACKED: Mapping[str, tuple[Damage, str]] = {
     # of an artifact with packed codes
     "codes of four bytes": (array("codes.npy", np.zeros((6, 2)), np.uint32), "codes.npy: uint16 (6, 2) expected"),
     "dims too many for codes of two bytes": (sizes(n_dims=5000), "codes.npy: uint32 (6, 2) expected"),
-    "levels of another width": (array("levels.npy", np.ones(16), np.float32), "levels.npy: float32 (64) expected"),
+    "levels of another width": (array("levels.npy", np.ones(16), np.float32), "levels.npy: float32 (2, 64) expected"),
     "codes and no levels": (lambda f: change_and_sign(f, lambda m: m["files"].pop("levels.npy")), "not list levels"),
     "both forms of a matrix": (lists("weights.npy"), "'weights.npy' is not a file of an artifact"),
     "packed codes in format 1": (says(format=1), "does not list dims.npy"),
     "a code out of range": (array("codes.npy", [[9 << 6 | 1, 0]] * 6, np.uint16), "names a dim that is out of range"),
     "a code behind a zero": (array("codes.npy", [[0, 65]] * 6, np.uint16), "has a code behind a zero"),
     "a dim without a level": (array("codes.npy", [[64, 129]] * 6, np.uint16), "has a code behind a zero"),
-    "a dim twice": (array("codes.npy", [[65, 66]] * 6, np.uint16), "has dims that do not ascend"),
-    "codes in another order": (array("codes.npy", [[129, 65]] * 6, np.uint16), "has dims that do not ascend"),
-    "a level 0 that is something": (array("levels.npy", np.sort(np.abs(_LEVELS) + 0.01), np.float32), "levels must be"),
-    "a level that is nothing": (array("levels.npy", np.zeros(64), np.float32), "levels must be 0, and then of sizes"),
-    "a level that is not a number": (array("levels.npy", [0] + [np.nan] * 63, np.float32), "levels must be 0"),
-    "a level without end": (array("levels.npy", [0] + [np.inf] * 63, np.float32), "levels must be 0"),
-    "a level too small": (array("levels.npy", [0] + [1e-30] * 63, np.float32), "levels must be 0"),
-    "levels in another order": (array("levels.npy", [0, 1, *[0.5] * 62], np.float32), "the levels do not ascend"),
+    "a dim twice": (array("codes.npy", [[65, 66]] * 6, np.uint16), "names a dim twice"),
+    "a level 0 that is something": (
+        array("levels.npy", [np.sort(np.abs(_LEVELS) + 0.01)] * 2, np.float32),
+        "levels must be",
+    ),
+    "a level that is nothing": (
+        array("levels.npy", np.zeros((2, 64)), np.float32),
+        "levels must be 0, and then of sizes",
+    ),
+    "a level that is not a number": (array("levels.npy", [[0] + [np.nan] * 63] * 2, np.float32), "levels must be 0"),
+    "a level without end": (array("levels.npy", [[0] + [np.inf] * 63] * 2, np.float32), "levels must be 0"),
+    "a level too small": (array("levels.npy", [[0] + [1e-30] * 63] * 2, np.float32), "levels must be 0"),
+    "levels in another order": (array("levels.npy", [[0, 1, *[0.5] * 62]] * 2, np.float32), "the levels do not ascend"),
 }
 
 HOSTILE = {**ALTERED, **SIGNED}

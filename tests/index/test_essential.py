@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import scipy.sparse as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index import essential_kernels, signed_kernels
+from index import block_kernels, essential_kernels, packed_kernels
+from index.bound_kernels import Active, Answerable, Searchable
 from index.embedding import ItemEmbedding
-from index.essential_kernels import Answerable
+from index.essential_kernels import Heap, Work
 from index.item_set import ItemSet
 from index.kernels import Rows
 from index.packed import PackedEmbedding
@@ -58,6 +60,20 @@ def every_item_scored(search: PackedSearch, profile: NDArray[np.float64], n: int
     return rank(scores, n)
 
 
+def essential(
+    packed: PackedEmbedding, size: int, profile: NDArray[np.float64], n: int, mask: Mask
+) -> tuple[Ranking, Work]:
+    """By lists over blocks of `size` rows, the largest |profile| first."""
+    postings = block_kernels.invert_blocks(packed.rows, packed.n_dims, size)
+    dims = np.flatnonzero(profile)
+    dims = dims[np.argsort(-np.abs(profile[dims]))]
+    heap = Heap(np.empty(n), np.empty(n, np.int32))
+    answerable = Answerable(mask.never, ALL if mask.only is None else mask.only.words)
+    index = Searchable(packed.rows, postings)
+    found, work = essential_kernels.fill(index, profile, Active(dims, True), answerable, heap)
+    return Ranking(heap.rows[:found], heap.scores[:found]), work
+
+
 def same(found: tuple[Rows, NDArray[np.float64]], expected: Ranking) -> bool:
     return (found[0].tolist(), found[1].tolist()) == (expected.rows.tolist(), expected.scores.tolist())
 
@@ -70,15 +86,16 @@ def test_the_best_are_those_of_a_full_scan(
     k = data.draw(st.integers(1, min(n_dims, 12))) if data else 8
     packed = adversarial(seed, n_items, n_dims, k)
     search, rng = PackedSearch(packed), np.random.default_rng(seed)
+    size = (1, 2, 4)[seed // 6 % 3]
     never = np.flatnonzero(rng.random(n_items) < rng.choice([0.0, 0.1, 0.9])).astype(np.int32)
     only = ItemSet.of_flags(rng.random(n_items) < rng.choice([0.02, 0.5]))
     for profile in profiles(seed, packed):
         if not profile.any():
             continue
-        for mask, words in ((Mask(None, never), ALL), (Mask(only, never), only.words)):
+        for mask in (Mask(None, never), Mask(only, never)):
             expected = every_item_scored(search, profile, n, mask)
-            found = essential_kernels.best(search.index, profile, n, Answerable(never, words))
-            assert same(found[:2], expected)
+            assert same(essential(packed, size, profile, n, mask)[0], expected)
+            assert same(search.essential(profile, n, mask)[0], expected)
             assert same(search.best(profile, n, mask), expected)
 
 
@@ -90,19 +107,42 @@ def test_scores_are_those_of_the_dense_product(seed: int, n_items: int, n_dims: 
     for profile in profiles(seed, packed):
         scores = search.scores(profile)
         np.testing.assert_allclose(scores, A @ profile, atol=1e-5 * max(1.0, float(np.abs(profile).max())))
-        assert (signed_kernels.score_some(search.rows, profile, some) == scores[some]).all()
+        assert (packed_kernels.score_some(search.rows, profile, some) == scores[some]).all()
 
 
-def test_items_of_several_groups_of_rows_are_found() -> None:
+def alike_neighbours(rng: np.random.Generator, n_items: int) -> PackedEmbedding:
+    """Of 40 rows each, that have half of their dims in common."""
+    dims = np.argsort(rng.random((n_items // 40 + 1, 1024)), axis=1)[np.arange(n_items) // 40, :24]
+    dims = np.take_along_axis(dims, np.argsort(rng.random(dims.shape), axis=1)[:, :16], axis=1)
+    signs = np.where(dims % 3 == 0, -1.0, 1.0)
+    return PackedEmbedding.pack(
+        ItemEmbedding.from_entries(dims, signs * np.exp(0.3 * rng.normal(size=dims.shape)), 1024)
+    )
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_items_of_several_groups_of_blocks_are_found(size: int) -> None:
+    """Neighbours are alike, so that few blocks are scored; a bound that is too low would lose some of the best."""
     rng = np.random.default_rng(0)
-    n_items = (2 << signed_kernels.GROUP_BITS) + 1000
-    dims = np.sort(rng.permuted(np.tile(np.arange(24), (n_items, 1)), axis=1)[:, :6], axis=1)
-    packed = PackedEmbedding.pack(ItemEmbedding.from_entries(dims, rng.normal(size=dims.shape), 24))
+    n_items = size * (2 << block_kernels.GROUP_BITS) + 1001
+    packed = alike_neighbours(rng, n_items)
     search = PackedSearch(packed)
-    for _ in range(10):
-        history = np.unique(rng.integers(0, n_items, 5)).astype(np.int32)
-        profile, mask = packed.profile(history, np.ones(len(history))), Mask.hiding(history)
-        assert same(search.best(profile, 50, mask), every_item_scored(search, profile, 50, mask))
+    for n in (1, 10, 100):
+        for _ in range(5):
+            history = np.unique(rng.integers(0, n_items, 9)).astype(np.int32)
+            profile, mask = packed.profile(history, np.ones(len(history))), Mask.hiding(history)
+            found, work = essential(packed, size, profile, n, mask)
+            assert same(found, every_item_scored(search, profile, n, mask))
+            assert work.first_scored + work.last_scored < n_items / 4
+
+
+def test_large_catalogues_of_alike_neighbours_have_blocks_of_several_rows() -> None:
+    rng, n_items = np.random.default_rng(0), 2**17
+    alike = np.repeat(rng.permuted(np.tile(np.arange(64), (n_items // 4, 1)), axis=1)[:, :4], 4, axis=0)
+    for dims, size in ((np.sort(alike, axis=1), 4), (np.sort(rng.permuted(alike, axis=0), axis=1), 1)):
+        packed = PackedEmbedding.pack(ItemEmbedding.from_entries(dims, np.ones(dims.shape), 4096))
+        assert PackedSearch(packed).index.postings.rows == size
+    assert PackedSearch(adversarial(1, 300, 64, 8)).index.postings.rows == 1
 
 
 def test_equal_codes_get_equal_scores_and_go_by_row() -> None:
@@ -114,18 +154,16 @@ def test_equal_codes_get_equal_scores_and_go_by_row() -> None:
     assert (found.rows[::2] + 1 == found.rows[1::2]).all()
 
 
-def test_most_lists_stay_unread_where_few_items_are_asked_for() -> None:
-    rng = np.random.default_rng(0)
-    packed = PackedEmbedding.pack(ItemEmbedding.from_dense(rng.standard_t(2, size=(5000, 512)), 16))
-    search = PackedSearch(packed)
-    history = np.arange(40, dtype=np.int32)
-    profile = packed.profile(history, np.ones(40))
-    work = essential_kernels.best(search.index, profile, 10, Answerable(history, ALL))[2]
+def test_most_entries_stay_unread_where_few_items_are_asked_for() -> None:
+    packed = alike_neighbours(np.random.default_rng(0), 20_000)
+    history = np.arange(0, 20_000, 500, dtype=np.int32)
+    profile = packed.profile(history, np.ones(len(history)))
+    work = essential(packed, 1, profile, 10, Mask.hiding(history))[1]
     dims, weights = packed.codes_of(np.arange(packed.n_items, dtype=np.int32))
     n_entries = int((profile[dims[weights != 0]] != 0).sum())
-    assert work.lists < 0.8 * np.count_nonzero(profile)
-    assert work.entries < 0.4 * n_entries
-    assert work.last_scored < packed.n_items / 2
+    assert work.lists < 0.5 * np.count_nonzero(profile)
+    assert work.entries < 0.6 * n_entries
+    assert work.first_scored + work.last_scored < packed.n_items / 20
 
 
 def test_real_histories_are_answered_as_by_the_dense_product(test_data: Path) -> None:
@@ -140,6 +178,7 @@ def test_real_histories_are_answered_as_by_the_dense_product(test_data: Path) ->
         profile, mask = packed.profile(history, np.ones(len(history))), Mask.hiding(history)
         found = search.best(profile, 100, mask)
         assert same(found, every_item_scored(search, profile, 100, mask))
+        assert same(essential(packed, 1, profile, 100, mask)[0], found)
         expected = mask.apply(A @ (A[history].sum(axis=0)))
         assert oracle.same_order(
             found.rows.tolist(), expected, oracle.ranking(expected, 100, (expected > -np.inf).tolist()), 1e-5

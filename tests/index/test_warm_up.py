@@ -12,11 +12,11 @@ from tests.worlds import random_model
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
 import sys
-from index import essential_kernels, kernels, packed_kernels, signed_kernels
+from index import block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels
 from index.recommender import Recommender
 
 def signatures():
-    modules = essential_kernels, kernels, packed_kernels, signed_kernels
+    modules = block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels
     functions = [function for module in modules for function in vars(module).values()]
     return sum(len(function.signatures) for function in functions if hasattr(function, "signatures"))
 

@@ -28,6 +28,7 @@ from trainer.fit_options import FitOptions, default_batch_size, default_dims
 from trainer.interactions import Csr
 from trainer.option_groups import segment_options, stored_as
 from trainer.progress import Progress
+from trainer.row_order import ordered
 from trainer.run_folder import RunFolder
 from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
@@ -86,13 +87,14 @@ def _fit(
     segments = segment(embedding, source.catalog, interactions.item_ids, popularity, chosen, encoder=encoder)
     stored = stored_as(options.codes, embedding)
     model = Model(stored, popularity, Vocabulary.of(interactions.item_ids), source.catalog, segments)
+    metrics = _metrics(Recommender(model, "unwritten"), parts, compare=options.compare)  # by the rows of the split
     written = artifact.write(
         options.out,
-        model,
+        ordered(model, embedding),
         name=options.name or source.name,
         options={**record, **choices},
         data=_data(source),
-        metrics=_metrics(Recommender(model, "unwritten"), parts, compare=options.compare),
+        metrics=metrics,
         libraries={name: library_version(name) for name in (*_LIBRARIES, *(encoder.libraries if encoder else ()))},
     )
     folder.finish()

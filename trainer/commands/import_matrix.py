@@ -20,6 +20,7 @@ from trainer.interactions import Interactions
 from trainer.item_order import read_item_ids
 from trainer.matrix_file import read_matrix
 from trainer.option_groups import segment_options, stored_as
+from trainer.row_order import ordered
 from trainer.run_folder import RunFolder
 from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
@@ -56,9 +57,10 @@ def _import(
     folder.check_space(0, footprint.artifact_bytes(embedding.n_items, embedding.k, catalog))
     segments = segment(embedding, catalog, item_ids, popularity, chosen, encoder=encoder)
     learned = _digest(embedding, vocabulary) + (interactions.fingerprint if interactions else "")
+    model = Model(stored_as(options.codes, embedding), popularity, vocabulary, catalog, segments)
     return artifact.write(
         options.out,
-        Model(stored_as(options.codes, embedding), popularity, vocabulary, catalog, segments),
+        ordered(model, embedding),
         name=options.name or name_of(options.matrix),
         options={
             "matrix": options.matrix.name,

@@ -1,0 +1,229 @@
+r"""Exact search beside what would be put in its place: time, and what is found of the best.
+
+python3 -m venv search && search/bin/pip install numpy scipy faiss-cpu==1.15.1
+python -m benchmarks.bench_search ml-1m published synthetic-100k synthetic-1m hard-1m --peer-python search/bin/python
+
+Matrices: MovieLens 1M and Goodbooks as `fit` trains them, the published weights (SPARSESHELF_TEST_DATA names the
+folder), and what benchmarks/synthetic_codes.py makes: trained-like ones, and hard ones without clusters.
+Contenders: `ours`, from Python with the mask of the history; `scan`, the same codes, every item scored; `scipy A z`,
+a CSR matrix times a dense profile; `scipy z A^T`, sparse times sparse, as the paper's code does it; `dense 256`, a
+product of float32 vectors of 256 dims as a dense model would have (its answers are another model's, so nothing is said
+of them); and `faiss flat 256` on the same vectors, in the peer's interpreter. numpy's partition finds the best of all.
+
+One thread. The contenders take turns query by query, so that each finds the caches as the others left them, as in a
+service. A line a cell is added to --out; what is there is not measured again. Progress goes to stderr, tables to
+stdout.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from benchmarks.search_matrices import NAMES, Matrix, load
+from benchmarks.search_table import table
+from index.kernels import Rows
+from index.packed import PackedEmbedding
+from index.search import Mask, PackedSearch, rank
+
+ROOT = Path(__file__).parent.parent
+DENSE = 256
+_FAISS = "faiss flat 256"
+Search = Callable[[Rows, int], Rows]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Microseconds of one contender's queries, and the share of the best n that it found."""
+
+    matrix: str
+    contender: str
+    history: int
+    n: int
+    p50: float
+    p95: float
+    p99: float
+    queries: int
+    recall: float | None
+    bytes_per_item: float
+    entries: float = 0  # read by ours, of the postings, median
+    scored: float = 0  # items scored by their codes
+
+
+class Contenders:
+    """Of one matrix."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        packed = PackedEmbedding.pack(matrix.codes)
+        dims, weights = packed.codes_of(np.arange(packed.n_items, dtype=np.int32))
+        starts = np.arange(packed.n_items + 1, dtype=np.int64) * packed.k
+        self.packed, self.search = packed, PackedSearch(packed)
+        self.csr = sp.csr_matrix(
+            (weights.ravel(), dims.ravel().astype(np.int32), starts), (packed.n_items, packed.n_dims)
+        )
+        self.turned = self.csr.T.tocsr()
+        self.vectors = unit_vectors(packed.n_items)
+        self.search.warm_up()
+        sparse = self.csr.data.nbytes + self.csr.indices.nbytes + self.csr.indptr.nbytes
+        lists = self.search.index.postings
+        of_lists = lists.entries.nbytes + lists.starts.nbytes + lists.lengths.nbytes
+        self.bytes = {
+            "ours": packed.codes.nbytes + of_lists,
+            "scan": packed.codes.nbytes,
+            "scipy A z": sparse,
+            "scipy z A^T": sparse,
+            f"dense {DENSE}": self.vectors.nbytes,
+        }
+
+    def named(self) -> dict[str, Search]:
+        return {
+            "ours": self._ours,
+            "scan": self._scan,
+            "scipy A z": self._product,
+            "scipy z A^T": self._sparse_product,
+            f"dense {DENSE}": self._dense,
+        }
+
+    def profile(self, history: Rows) -> NDArray[np.float64]:
+        return self.packed.profile(history, np.ones(len(history)))
+
+    def _ours(self, history: Rows, n: int) -> Rows:
+        return self.search.best(self.profile(history), n, Mask.hiding(history)).rows
+
+    def _scan(self, history: Rows, n: int) -> Rows:
+        return rank(Mask.hiding(history).apply(self.search.scores(self.profile(history))), n).rows
+
+    def _product(self, history: Rows, n: int) -> Rows:
+        return best(self.csr @ self.profile(history).astype(np.float32), history, n)
+
+    def _sparse_product(self, history: Rows, n: int) -> Rows:
+        users = sp.csr_matrix((np.ones(len(history), np.float32), history, [0, len(history)]), (1, self.packed.n_items))
+        return best((users @ self.csr @ self.turned).toarray()[0], history, n)
+
+    def _dense(self, history: Rows, n: int) -> Rows:
+        return best(self.vectors @ self.vectors[history].sum(axis=0), history, n)
+
+
+def unit_vectors(n_items: int) -> NDArray[np.float32]:
+    rng = np.random.default_rng(0)
+    vectors = np.empty((n_items, DENSE), np.float32)
+    for start in range(0, n_items, 2**16):
+        vectors[start : start + 2**16] = rng.standard_normal((min(2**16, n_items - start), DENSE), np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def best(scores: NDArray[np.float32], history: Rows, n: int) -> Rows:
+    scores[history] = -np.inf
+    found = np.argpartition(-scores, min(n, len(scores) - 1))[:n]
+    rows: Rows = found[np.argsort(-scores[found], kind="stable")].astype(np.int32)
+    return rows
+
+
+class Bench:
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments, self.out = arguments, arguments.out
+        self.cells = (
+            [Cell(**json.loads(line)) for line in self.out.read_text().splitlines()] if self.out.exists() else []
+        )
+
+    def run(self, name: str) -> None:
+        wanted = [(length, n) for length in self.arguments.histories for n in self.arguments.n]
+        known = {(cell.history, cell.n) for cell in self.cells if cell.matrix == name and cell.contender == "ours"}
+        left = [pair for pair in wanted if pair not in known]
+        if not left:
+            return
+        _say(f"{name}: making the matrix")
+        matrix = load(name)
+        contenders = Contenders(matrix)
+        for length, n in left:
+            if histories := matrix.histories(length, self.arguments.queries):
+                self._measure(name, contenders, histories, n)
+        if self.arguments.peer_python:
+            self._peer(name, matrix.codes.n_items)
+
+    def _measure(self, name: str, contenders: Contenders, histories: list[Rows], n: int) -> None:
+        named, seconds = contenders.named(), dict[str, list[float]]()
+        found: dict[str, list[Rows]] = {}
+        slow = {contender for contender in named if contender not in {"ours", "scipy A z"}}
+        for i, history in enumerate(histories):
+            for contender, search in named.items():
+                if contender in slow and i >= self.arguments.slow_queries:
+                    continue
+                began = time.perf_counter()
+                rows = search(history, n)
+                seconds.setdefault(contender, []).append(time.perf_counter() - began)
+                found.setdefault(contender, []).append(rows)
+        work = [
+            contenders.search.essential(contenders.profile(history), n, Mask.hiding(history))[1]
+            for history in histories
+        ]
+        entries = float(np.median([one.entries for one in work]))
+        scored = float(np.median([one.first_scored + one.last_scored for one in work]))
+        for contender, times in seconds.items():
+            shares = [len(np.intersect1d(a, b)) / len(b) for a, b in zip(found[contender], found["scan"], strict=False)]
+            p50, p95, p99 = (float(np.quantile(times[1:], q) * 1e6) for q in (0.5, 0.95, 0.99))
+            recall = None if contender.startswith("dense") else float(np.mean(shares))
+            size = contenders.bytes[contender] / contenders.packed.n_items
+            length, ours = len(histories[0]), contender == "ours"
+            cell = Cell(name, contender, length, n, p50, p95, p99, len(times) - 1, recall, size)
+            self._keep(replace(cell, entries=entries, scored=scored) if ours else cell)
+
+    def _peer(self, name: str, n_items: int) -> None:
+        with TemporaryDirectory() as folder:
+            task = {"n_items": n_items, "histories": self.arguments.histories, "n": self.arguments.n}
+            Path(folder, "task.json").write_text(json.dumps(task | {"queries": self.arguments.slow_queries}))
+            command = [str(self.arguments.peer_python), "-m", "benchmarks.peers.faiss_flat", folder]
+            done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False)
+            if done.returncode:
+                _say(f"{_FAISS} ended with {done.returncode}")
+                return
+            for line in Path(folder, "cells.jsonl").read_text().splitlines():
+                self._keep(
+                    Cell(matrix=name, contender=_FAISS, recall=None, bytes_per_item=4 * DENSE, **json.loads(line))
+                )
+
+    def _keep(self, cell: Cell) -> None:
+        self.cells.append(cell)
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        with self.out.open("a") as file:
+            file.write(json.dumps(asdict(cell)) + "\n")
+        _say(f"{cell.matrix}, history {cell.history}, top {cell.n}: {cell.contender} {cell.p50:,.0f} us")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _whole(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("matrices", nargs="*", choices=[[], *NAMES], metavar="MATRIX", help=", ".join(NAMES))
+    parser.add_argument("--histories", type=_whole, default=[1, 5, 20, 77, 300])
+    parser.add_argument("--n", type=_whole, default=[10, 100])
+    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--slow-queries", type=int, default=20, help="of the contenders that are not compared closely")
+    parser.add_argument("--peer-python", type=Path, metavar="FILE", help="interpreter with faiss")
+    parser.add_argument("--out", type=Path, default=Path("reports/search.jsonl"))
+    arguments = parser.parse_args()
+    bench = Bench(arguments)
+    for name in arguments.matrices:
+        bench.run(name)
+    print(table([asdict(cell) for cell in bench.cells]))
+
+
+if __name__ == "__main__":
+    main()
