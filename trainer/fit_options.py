@@ -11,7 +11,7 @@ from trainer.errors import ConfigurationError
 from trainer.schedule import Stage
 
 Precision = Literal["float32", "bfloat16"]
-Loss = Literal["linear", "clip"]
+Loss = Literal["linear", "relu"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class FitOptions:
     restart: bool = False
     """After each pruning the survivors start again from their initial values."""
     loss: Loss = "linear"
-    """`linear` is the paper's formula; `clip` clips predictions to [0, 6] as the authors' code does."""
+    """`linear` is the paper's formula; with `relu` negative predictions are 0: better where `dims` are too few."""
     dense_epochs: int = 0
     """Epochs before the schedule starts."""
     prune_epochs: int = 20
@@ -97,6 +97,11 @@ class Watcher(Protocol):
 def default_dims(n_items: int) -> int:
     """The power of two nearest (n_items / 100)^1.8, from 64 to 4096: what won on three data sets (docs/defaults.md)."""
     return int(min(max(2 ** round(np.log2(max(n_items / 100, 1) ** 1.8)), 64), 4096))
+
+
+def default_loss(dims: int, n_items: int) -> Loss:
+    """`relu` up to a quarter of the default width: there it won on two data sets, and lost at the full width."""
+    return "relu" if 4 * dims <= default_dims(n_items) else "linear"
 
 
 def default_batch_size(n_users: int) -> int:

@@ -96,7 +96,8 @@ def stored_as(codes: str, embedding: ItemEmbedding) -> Embedding:
         cosines = (packed.codes_of(rows)[1] * embedding.weights[rows]).sum(axis=1)
         logger.info(
             "weights are stored as one of %d levels: an item's cosine with itself before is %.4f on average, %.4f at "
-            "least; --codes %s keeps them as they are", packed.levels.shape[1] - 1, cosines.mean(), cosines.min(), FLOATS,
+            "least; --codes %s keeps them as they are",
+            packed.levels.shape[1] - 1, cosines.mean(), cosines.min(), FLOATS,
         )  # fmt: skip
     return packed
 

@@ -180,7 +180,10 @@ def _fit(fit: argparse.ArgumentParser) -> None:
         help="after each pruning start again from the initial weights (no)",
     )  # fmt: skip
     model.add_argument(
-        "--loss", choices=("linear", "clip"), default="linear", help="the paper's formula, or clipped (linear)"
+        "--loss",
+        choices=("linear", "relu"),
+        help="the paper's formula, or negative predictions as 0, which is better where --dims are few (relu up to a "
+        "quarter of the default --dims, linear above)",
     )
     model.add_argument("--dense-epochs", type=natural, metavar="N", help="epochs before pruning starts (0)")
     model.add_argument("--prune-epochs", type=natural, metavar="N", help="epochs of the schedule (20)")

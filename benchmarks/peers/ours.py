@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.peers.exchange import Arrays, Csr, Task, from_rectangles, matrix_of, measure
 from trainer.fit import fit
-from trainer.fit_options import FitOptions
+from trainer.fit_options import FitOptions, default_loss
 from trainer.machine import default_precision
 from trainer.split import Holdout
 
@@ -26,6 +26,7 @@ def trained(train: Csr, validation: Arrays, task: Task) -> tuple[Csr, Mapping[st
         dims=task.dims,
         nonzeros=task.k,
         seed=task.seed,
+        loss=default_loss(task.dims, train.shape[1]),
         precision=task.settings.get("precision") or default_precision("cpu"),
     )
     if task.brief:

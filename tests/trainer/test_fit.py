@@ -16,7 +16,7 @@ from tests.trainer.worlds import QUICK, Shop, random_matrix
 from trainer import fit as run
 from trainer.errors import ConfigurationError, TrainingError
 from trainer.fit import fit
-from trainer.fit_options import Epoch, FitOptions, Precision, default_batch_size, default_dims
+from trainer.fit_options import Epoch, FitOptions, Precision, default_batch_size, default_dims, default_loss
 from trainer.interactions import Csr
 from trainer.split import Holdout
 from trainer.steps import growth
@@ -121,7 +121,7 @@ def test_fitting_leaves_the_worlds_random_state_alone() -> None:
 @pytest.mark.parametrize("restart", [False, True])
 def test_every_schedule_is_followed_and_ends_with_k_weights(schedule: str, sizes: list[int], restart: bool) -> None:
     seen: list[Epoch] = []
-    options = replace(TINY, schedule=schedule, restart=restart, dense_epochs=1, loss="clip" if restart else "linear")
+    options = replace(TINY, schedule=schedule, restart=restart, dense_epochs=1, loss="relu" if restart else "linear")
     found = fit(random_matrix(2, 60, 30), None, options, seen.append)
     assert found.violation() is None
     assert found.k == 3
@@ -271,6 +271,11 @@ def test_default_dims_grow_with_the_items_in_powers_of_two_from_64_to_4096() -> 
     assert (values[0], values[-1]) == (64, 4096)
     assert {value.bit_count() for value in values} == {1}
     assert [default_dims(n_items) for n_items in (0, 1000, 1682, 3533, 10_000, 10**7)] == [64, 64, 128, 512, 4096, 4096]
+
+
+def test_narrow_models_learn_with_relu() -> None:
+    assert [default_loss(dims, 10_000) for dims in (64, 1024, 2048, 4096)] == ["relu", "relu", "linear", "linear"]
+    assert [default_loss(dims, 3533) for dims in (128, 256, 512)] == ["relu", "linear", "linear"]
 
 
 def test_default_batches_grow_with_the_users_in_powers_of_two_from_64_to_1024() -> None:

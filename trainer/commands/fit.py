@@ -24,7 +24,7 @@ from trainer.checkpoint import Checkpoint, Decides
 from trainer.errors import ConfigurationError, TrainerError, TrainingError
 from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import fit
-from trainer.fit_options import FitOptions, default_batch_size, default_dims
+from trainer.fit_options import FitOptions, default_batch_size, default_dims, default_loss
 from trainer.interactions import Csr
 from trainer.option_groups import segment_options, stored_as
 from trainer.progress import Progress
@@ -260,7 +260,7 @@ def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> Fit
         seed=options.seed,
         schedule=options.schedule,
         restart=options.restart,
-        loss=options.loss,
+        loss=options.loss or default_loss(dims, n_items),
         batch_size=min(options.batch_size or default_batch_size(n_users), n_users),
         max_outputs=options.max_outputs,
         **given,

@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize
 
 from trainer.fit_options import FitOptions, Precision
-from trainer.steps.kernels import CLIP, LEAST_LENGTH, Batch
+from trainer.steps.kernels import LEAST_LENGTH, Batch
 from trainer.steps.step import TYPES, next_rates
 from trainer.weights import Weights
 
@@ -27,7 +27,7 @@ class AutogradStep:
         rows = None if batch.is_whole else torch.from_numpy(batch.rows).long().to(device)
         values = self.weights.values.requires_grad_()
         A = item_matrix(values, self.dims, self.weights.n_dims, rows, self.options.precision)
-        loss = Reconstruction.apply(A, x, self.options.loss == "clip")  # type: ignore[no-untyped-call]
+        loss = Reconstruction.apply(A, x, self.options.loss == "relu")  # type: ignore[no-untyped-call]
         (gradient,) = torch.autograd.grad(loss, values)
         self._move(values.detach_(), gradient)
         return float(loss.item())
@@ -70,19 +70,19 @@ def item_matrix(values: Tensor, dims: Tensor | None, n_dims: int, rows: Tensor |
 class Reconstruction(torch.autograd.Function):
     """Of x (batch, n_outputs) and A (n_outputs, n_dims), which is in the precision of the products.
 
-    The loss is the mean over users of 2 - 2 cos. `clip` clips predictions to [0, CLIP]. The gradient goes to A only.
+    The loss is the mean over users of 2 - 2 cos. With `relu` negative predictions are 0. The gradient goes to A only.
     """
 
     @staticmethod
-    def forward(ctx: Any, A: Tensor, x: Tensor, clip: bool) -> Tensor:
+    def forward(ctx: Any, A: Tensor, x: Tensor, relu: bool) -> Tensor:
         inputs = x.to(A.dtype)
         profiles = inputs @ A
         predicted = (profiles @ A.T).float()
         predicted -= x
         inside = None
-        if clip:
-            inside = (predicted > 0) & (predicted < CLIP)
-            predicted.clamp_(0.0, CLIP)
+        if relu:
+            inside = predicted > 0
+            predicted.relu_()
         product = torch.linalg.vecdot(predicted, x)
         length = torch.linalg.vector_norm(predicted, dim=1).clamp_min_(LEAST_LENGTH)
         size = torch.linalg.vector_norm(x, dim=1).clamp_min_(LEAST_LENGTH)

@@ -39,8 +39,8 @@ class DenseProducts:
         z = self._take("z", of_users)
         self.threads.ranges(dense_kernels.fold_in, batch.n_users, batch, array_of(A), array_of(z))
         E = torch.mm(z, A.T, out=self._take("E", (batch.n_users, batch.n_outputs)))
-        losses, clip = np.empty(batch.n_users, np.float32), self.options.loss == "clip"
-        self.threads.ranges(dense_kernels.errors, batch.n_users, batch, clip, array_of(E), losses)
+        losses, relu = np.empty(batch.n_users, np.float32), self.options.loss == "relu"
+        self.threads.ranges(dense_kernels.errors, batch.n_users, batch, relu, array_of(E), losses)
         return z, E, torch.mm(E, A, out=self._take("zE", of_users)), float(losses.mean(dtype=np.float64))
 
     def gradients(self, z: Tensor, E: Tensor) -> Iterator[tuple[int, Tensor]]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from index.compiled import compiled_for_speed, part_of_kernels
 from trainer.steps.kernels import (
-    CLIP,
     LEAST_LENGTH,
     Batch,
     F,
@@ -37,15 +36,15 @@ def fold_in(begin: int, end: int, batch: Batch, A: Any, z: Any) -> None:
 
 
 @part_of_kernels
-def _predicted(row: Any, items: Places, clip: bool, p: Values) -> F:
-    """P = x A Aᵀ - x of one user, clipped or not; returns its length."""
+def _predicted(row: Any, items: Places, relu: bool, p: Values) -> F:
+    """P = x A Aᵀ - x of one user, or its positive part; returns its length."""
     for j in range(p.shape[0]):
         p[j] = widened(row[j])
     for item in items:
         p[item] -= F(1)
-    if clip:
+    if relu:
         for j in range(p.shape[0]):
-            p[j] = min(max(p[j], F(0)), F(CLIP))
+            p[j] = max(p[j], F(0))
     total = F(0)
     for j in range(p.shape[0]):
         total += p[j] * p[j]
@@ -53,7 +52,7 @@ def _predicted(row: Any, items: Places, clip: bool, p: Values) -> F:
 
 
 @compiled_for_speed
-def errors(begin: int, end: int, batch: Batch, clip: bool, P: Any, losses: Values) -> None:
+def errors(begin: int, end: int, batch: Batch, relu: bool, P: Any, losses: Values) -> None:
     """Predictions x A Aᵀ in P become the loss's gradient by them; `losses` gets 2 - 2 cos of each user.
 
     With c the cosine, the gradient by the error p is 2 (c p / |p| - x / |x|) / |p| over the number of users.
@@ -61,7 +60,7 @@ def errors(begin: int, end: int, batch: Batch, clip: bool, P: Any, losses: Value
     n_users, p = batch.starts.shape[0] - 1, np.empty(P.shape[1], np.float32)
     for user in range(begin, end):
         items = batch.columns[batch.starts[user] : batch.starts[user + 1]]
-        length = _predicted(P[user], items, clip, p)
+        length = _predicted(P[user], items, relu, p)
         size = max(F(math.sqrt(F(len(items)))), F(LEAST_LENGTH))
         product = F(0)
         for item in items:
@@ -69,12 +68,9 @@ def errors(begin: int, end: int, batch: Batch, clip: bool, P: Any, losses: Value
         cosine = product / (length * size)
         losses[user] = F(2) - F(2) * cosine
         scale = F(2) / (F(n_users) * length)
-        if clip:
-            for j in range(p.shape[0]):  # what was clipped has no gradient
-                p[j] = p[j] if p[j] < F(CLIP) else F(0)
         put_row(P[user], p, scale * cosine / length)
         for item in items:
-            if not clip or p[item] > F(0):
+            if not relu or p[item] > F(0):
                 put(P[user], item, scale * (cosine * p[item] / length - F(1) / size))
 
 

@@ -41,6 +41,6 @@ def _on_accelerator(weights: Weights, parts: Iterable[Csr], options: FitOptions,
     A = item_matrix(weights.values, dims, weights.n_dims, None, options.precision).requires_grad_()
     for part in parts:
         x = dense_inputs(all_outputs(part), total.device)
-        loss = Reconstruction.apply(A, x, options.loss == "clip")  # type: ignore[no-untyped-call]
+        loss = Reconstruction.apply(A, x, options.loss == "relu")  # type: ignore[no-untyped-call]
         total += torch.autograd.grad(loss, A)[0] * len(x)
     return total

@@ -23,7 +23,6 @@ Starts = NDArray[np.int64]
 F = np.float32
 
 LANES = 64  # users side by side: a slab of n_dims x LANES float32 stays in a core's cache
-CLIP = 6.0  # the authors' code, not the paper: predictions are clipped to [0, 6] in training
 LEAST_LENGTH = 1e-8  # of a prediction, as torch's cosine_similarity has it
 _LEAST_NORM = 1e-12  # of a row, as torch's normalize has it
 

@@ -26,7 +26,7 @@ class SparseStep:
         self.room = Room()
 
     def __call__(self, batch: Batch) -> float:
-        state, codes, clip = self.weights.state(), self.codes, self.options.loss == "clip"
+        state, codes, relu = self.weights.state(), self.codes, self.options.loss == "relu"
         n_blocks = -(-batch.n_users // LANES)
         z, zE = (self._take(name, (n_blocks, self.weights.n_dims, LANES)) for name in ("z", "zE"))
         E = self._take("E", (n_blocks, batch.n_outputs, LANES))
@@ -35,7 +35,7 @@ class SparseStep:
         def forward_and_back(block: int) -> None:
             sparse_kernels.fold_in(block, batch, state.dims, codes, z[block])
             sparse_kernels.predict(batch.rows, state.dims, codes, z[block], E[block])
-            sparse_kernels.errors(block, batch, clip, E[block], losses)
+            sparse_kernels.errors(block, batch, relu, E[block], losses)
             sparse_kernels.spread(batch.rows, state.dims, codes, E[block], zE[block])
 
         self.threads.each(forward_and_back, n_blocks)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from index.compiled import compiled_for_speed, part_of_kernels
-from trainer.steps.kernels import CLIP, LANES, LEAST_LENGTH, Batch, F, Places, Rates, State, Values, nadam, put_row
+from trainer.steps.kernels import LANES, LEAST_LENGTH, Batch, F, Places, Rates, State, Values, nadam, put_row
 
 _UNROLLED = 4
 
@@ -50,29 +50,26 @@ def predict(rows: Places, dims: Places, codes: Values, z: Values, P: Values) -> 
 
 
 @part_of_kernels
-def _squares(P: Values, clip: bool, totals: Values) -> None:
-    """Sums of squares of each lane, after clipping where that is asked for."""
+def _squares(P: Values, relu: bool, totals: Values) -> None:
+    """Sums of squares of each lane, of what is positive where that is asked for."""
     totals[:] = 0
     for j in range(P.shape[0]):
-        if clip:
+        if relu:
             for lane in range(LANES):
-                P[j, lane] = min(max(P[j, lane], F(0)), F(CLIP))
+                P[j, lane] = max(P[j, lane], F(0))
         for lane in range(LANES):
             totals[lane] += P[j, lane] * P[j, lane]
 
 
 @part_of_kernels
-def _scale(P: Values, clip: bool, scales: Values) -> None:
+def _scale(P: Values, scales: Values) -> None:
     for j in range(P.shape[0]):
-        if clip:
-            for lane in range(LANES):  # what was clipped has no gradient
-                P[j, lane] = P[j, lane] if P[j, lane] < F(CLIP) else F(0)
         for lane in range(LANES):
             P[j, lane] *= scales[lane]
 
 
 @compiled_for_speed
-def errors(block: int, batch: Batch, clip: bool, P: Values, losses: Values) -> None:
+def errors(block: int, batch: Batch, relu: bool, P: Values, losses: Values) -> None:
     """A block's predictions become the loss's gradient by them, as in dense_kernels.errors."""
     starts, columns = batch.starts, batch.columns
     n_users, first = starts.shape[0] - 1, block * LANES
@@ -81,7 +78,7 @@ def errors(block: int, batch: Batch, clip: bool, P: Values, losses: Values) -> N
         for p in range(starts[user], starts[user + 1]):
             P[columns[p], user - first] -= F(1)
     totals, scales, shares = np.empty(LANES, np.float32), np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
-    _squares(P, clip, totals)
+    _squares(P, relu, totals)
     for user in range(first, last):
         lane = user - first
         length = max(F(math.sqrt(totals[lane])), F(LEAST_LENGTH))
@@ -93,10 +90,10 @@ def errors(block: int, batch: Batch, clip: bool, P: Values, losses: Values) -> N
         losses[user] = F(2) - F(2) * cosine
         scale = F(2) / (F(n_users) * length)
         scales[lane], shares[lane] = scale * cosine / length, scale / size
-    _scale(P, clip, scales)
+    _scale(P, scales)
     for user in range(first, last):
         for p in range(starts[user], starts[user + 1]):
-            if not clip or P[columns[p], user - first] > F(0):
+            if not relu or P[columns[p], user - first] > F(0):
                 P[columns[p], user - first] -= shares[user - first]
 
 

@@ -28,9 +28,9 @@ from trainer.weights import Weights, xavier_uniform
 Matrix = NDArray[np.float64]
 Way = Literal["autograd", "dense", "sparse", "gram"]
 EVERY_WAY: list[Way] = ["autograd", "dense", "sparse", "gram"]
-KINDS: list[Loss] = ["linear", "clip"]
-CLIPPING = EVERY_WAY[:3]  # a Gram matrix knows no clipping
-EVERY_KIND = [(way, kind) for way in EVERY_WAY for kind in KINDS if kind == "linear" or way in CLIPPING]
+KINDS: list[Loss] = ["linear", "relu"]
+WITH_RELU = EVERY_WAY[:3]  # a Gram matrix knows none
+EVERY_KIND = [(way, kind) for way in EVERY_WAY for kind in KINDS if kind == "linear" or way in WITH_RELU]
 
 
 def some_weights(seed: int, n_items: int, n_dims: int, k: int | None = None) -> Weights:
@@ -71,8 +71,8 @@ def loss_by_hand(A: Matrix, x: Matrix, kind: Loss) -> float:
     total = 0.0
     for user in x:
         predicted = user @ (A @ A.T - np.eye(len(A)))
-        if kind == "clip":
-            predicted = np.clip(predicted, 0.0, 6.0)
+        if kind == "relu":
+            predicted = np.maximum(predicted, 0.0)
         length = np.linalg.norm(predicted)
         difference = (predicted / length if length else predicted) - user / np.linalg.norm(user)
         total += float((difference**2).sum()) if length else 2.0
@@ -103,7 +103,7 @@ def test_the_loss_is_the_papers_formula(kind: Loss, way: Way, seed: int, n_users
     weights, x = some_weights(seed, n_items, 9, k), random_matrix(seed, n_users, n_items)
     A = item_matrix(weights)
     predicted = x.toarray() @ (A @ A.T - np.eye(n_items))
-    lengths = np.linalg.norm(np.clip(predicted, 0, None) if kind == "clip" else predicted, axis=1)
+    lengths = np.linalg.norm(np.clip(predicted, 0, None) if kind == "relu" else predicted, axis=1)
     # Shorter ones are nothing but rounding, whose direction is anybody's guess; through AᵀA lengths are differences.
     assume(lengths.min() > (0.2 if way == "gram" else 1e-3))
     found = a_step(way, weights, loss=kind)(all_outputs(x))
@@ -124,30 +124,13 @@ def test_the_gradient_is_that_of_the_formula(kind: Loss, way: Way, n_dims: int, 
     np.testing.assert_allclose(gradient_of(weights), expected, atol=2e-4)
 
 
-@pytest.mark.parametrize("way", CLIPPING)
-def test_clipping_caps_predictions_at_six_and_gives_them_no_gradient(way: Way) -> None:
-    initial = torch.tensor([[1.0, 0.1, 0.0], [1.0, 0.0, 0.0], [1.0, -0.1, 0.0], [0.1, 1.0, 0.0]]).repeat(4, 1)
-    users = random_matrix(1, 1, 16, density=1.0)
-    weights = Weights(initial)
-    if way == "sparse":
-        weights.prune(2, Threads(1))
-    A, x = item_matrix(weights), np.ones((1, 16))
-    assert (x @ A @ A.T - 1).max() > 6
-    expected = loss_by_hand(A, x, "clip")
-    assert abs(expected - loss_by_hand(A, x, "linear")) > 1e-3
-    support = spread_out(weights, torch.ones_like(weights.values)) > 0
-    gradient = gradient_by_hand(spread_out(weights, weights.values), support, lambda A: loss_by_hand(A, x, "clip"))
-    assert a_step(way, weights, loss="clip")(all_outputs(users)) == pytest.approx(expected, abs=1e-6)
-    np.testing.assert_allclose(gradient_of(weights), gradient, atol=1e-4)
-
-
-@pytest.mark.parametrize("way", CLIPPING)
+@pytest.mark.parametrize("way", WITH_RELU)
 def test_a_prediction_of_nothing_costs_two_and_does_not_break_training(way: Way) -> None:
     weights = Weights(torch.eye(3))
     if way == "sparse":
         weights.prune(2, Threads(1))
     x = random_matrix(0, 2, 3, density=0.0)
-    assert a_step(way, weights, loss="clip")(all_outputs(x)) == pytest.approx(2.0)
+    assert a_step(way, weights, loss="relu")(all_outputs(x)) == pytest.approx(2.0)
     assert torch.isfinite(weights.values).all()
 
 
@@ -269,7 +252,7 @@ def test_the_choice_is_where_the_cheaper_narrow_way_costs_as_much_as_the_dense_o
         narrow = [min(costs.sparse(options, n_items, k), costs.gram(options, n_items, k)) for k in (below - 1, below)]
         assert narrow[0] < costs.dense(options, n_items) <= narrow[1]
     assert costs.sparse_below(FitOptions(dims=1, nonzeros=1), 100) == 1
-    assert not np.isfinite(costs.gram(replace(options, loss="clip"), 100, 4))
+    assert not np.isfinite(costs.gram(replace(options, loss="relu"), 100, 4))
 
 
 def test_the_probe_times_both_ways() -> None:
