@@ -181,7 +181,8 @@ class Bench:
 
     def _peer(self, name: str, n_items: int) -> None:
         with TemporaryDirectory() as folder:
-            task = {"n_items": n_items, "histories": self.arguments.histories, "n": self.arguments.n}
+            lengths = [length for length in self.arguments.histories if length < n_items]
+            task = {"n_items": n_items, "histories": lengths, "n": self.arguments.n}
             Path(folder, "task.json").write_text(json.dumps(task | {"queries": self.arguments.slow_queries}))
             command = [str(self.arguments.peer_python), "-m", "benchmarks.peers.faiss_flat", folder]
             done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_OURS, _SCIPY = "ours", ("scipy A z", "scipy z A^T")
+_OURS = "ours"
 
 
 def table(cells: Sequence[Mapping[str, Any]]) -> str:
@@ -18,6 +18,8 @@ def table(cells: Sequence[Mapping[str, Any]]) -> str:
         ]
         for history, n in dict.fromkeys((cell["history"], cell["n"]) for cell in of_matrix):
             row = {cell["contender"]: cell for cell in of_matrix if (cell["history"], cell["n"]) == (history, n)}
+            if _OURS not in row:
+                continue
             ours = row[_OURS]
             texts = [_text(row[name], ours) if name in row else "" for name in contenders]
             lines.append(
