@@ -26,7 +26,7 @@ from index.bound_kernels import (
 )
 from index.compiled import compiled, fetch
 from index.kernels import Floats, Rows, heapify, in_order, sift_down
-from index.packed_kernels import score_one
+from index.packed_kernels import Fields, PackedRows, score_one
 
 _CHUNK = 64  # blocks, whose largest sum is looked at first
 _WORD = 64  # rows of a word of an ItemSet
@@ -229,3 +229,13 @@ def fill(index: Searchable, profile: Floats, active: Active, answerable: Answera
     best = _score_blocks(index, query, found, best, candidates)
     in_order(heap.scores, heap.rows, best.n_held)
     return best.n_held, Work(n_read, n_entries, first_scored, best.n_scored - first_scored)
+
+
+@compiled
+def search(
+    index: tuple[Fields, Fields], profile: Floats, active: Fields, answerable: Fields, heap: Fields
+) -> tuple[int, tuple[int, int, int, int]]:
+    """`fill` for Python, with the fields of its arguments, and of what it returns."""
+    searchable = Searchable(PackedRows(*index[0]), BlockPostings(*index[1]))
+    n_held, work = fill(searchable, profile, Active(*active), Answerable(*answerable), Heap(*heap))
+    return n_held, (work.lists, work.entries, work.first_scored, work.last_scored)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from index import packed_kernels
 from index.embedding import ItemEmbedding, as_dims
 from index.kernels import Dims, Floats, Rows
-from index.packed_kernels import Codes, PackedRows
+from index.packed_kernels import Codes, Fields, PackedRows
 
 MOST_LEVEL_BITS = 6  # of a code: with 63 levels a weight is as good as in float32
 _MOST_NARROW_DIMS = 2**12  # which leave 4 bits of uint16
@@ -90,6 +90,11 @@ class PackedEmbedding:
         scales = packed_kernels.row_scales(self.codes, self.bits, levels, offsets)
         return PackedRows(self.codes, self.bits, levels, offsets, scales)
 
+    @cached_property
+    def fields(self) -> Fields:
+        """The same for kernels that are called from Python."""
+        return tuple(self.rows)
+
     def to_dense(self) -> NDArray[np.float32]:
         """A as (n_items, n_dims)."""
         dims, weights = self.codes_of(np.arange(self.n_items, dtype=np.int32))
@@ -100,7 +105,7 @@ class PackedEmbedding:
 
     def profile(self, rows: Rows, weights: Floats) -> Floats:
         """The profile z = x A as (n_dims,), for history `rows` with one weight each."""
-        return packed_kernels.fold_in_packed(self.rows, rows, weights, self.n_dims)
+        return packed_kernels.fold_in_packed(self.fields, rows, weights, self.n_dims)
 
     def take(self, rows: Rows) -> Self:
         """Of these items, in this order."""

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels
-from index.bound_kernels import Active
 from index.embedding import ItemEmbedding
 from index.essential_kernels import Work
 from index.item_set import ItemSet
@@ -100,9 +99,10 @@ class PackedSearch:
         self.embedding, self.rows = embedding, embedding.rows
         postings = block_kernels.invert_blocks(self.rows, embedding.n_dims, self._rows_of_a_block())
         self.index = bound_kernels.Searchable(self.rows, postings)
+        self._fields = tuple(self.rows), tuple(postings)
 
     def scores(self, profile: Floats) -> Floats:
-        return packed_kernels.score_all(self.rows, profile)
+        return packed_kernels.score_all(self.embedding.fields, profile)
 
     def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
         n_items = self.embedding.n_items
@@ -119,10 +119,12 @@ class PackedSearch:
         dims = bound_kernels.active_dims(profile)
         if by_size := len(self.index.postings.entries) > _FEW_ENTRIES:
             dims = dims[np.argsort(-np.abs(profile[dims]))]
-        heap = essential_kernels.Heap(np.empty(n), np.empty(n, np.int32))
-        answerable = bound_kernels.Answerable(mask.never, _ALL if mask.only is None else mask.only.words)
-        size, work = essential_kernels.fill(self.index, profile, Active(dims, by_size), answerable, heap)
-        return Ranking(heap.rows[:size], heap.scores[:size]), work
+        scores, rows = np.empty(n), np.empty(n, np.int32)
+        only = _ALL if mask.only is None else mask.only.words
+        size, work = essential_kernels.search(
+            self._fields, profile, (dims, by_size), (mask.never, only), (scores, rows)
+        )
+        return Ranking(rows[:size], scores[:size]), Work(*work)
 
     def warm_up(self) -> None:
         profile = np.zeros(self.embedding.n_dims)
@@ -133,7 +135,7 @@ class PackedSearch:
 
     def _best_of(self, items: Rows, profile: Floats, n: int) -> Ranking:
         items = items[self.rows.scales[items] > 0]
-        best = rank(packed_kernels.score_some(self.rows, profile, items), n)
+        best = rank(packed_kernels.score_some(self.embedding.fields, profile, items), n)
         return Ranking(items[best.rows], best.scores)
 
     def _rows_of_a_block(self) -> int:

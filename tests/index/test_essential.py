@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index import block_kernels, essential_kernels, packed_kernels
-from index.bound_kernels import Active, Answerable, Searchable
 from index.embedding import ItemEmbedding
-from index.essential_kernels import Heap, Work
+from index.essential_kernels import Work
 from index.item_set import ItemSet
 from index.kernels import Rows
 from index.packed import PackedEmbedding
@@ -67,11 +66,11 @@ def essential(
     postings = block_kernels.invert_blocks(packed.rows, packed.n_dims, size)
     dims = np.flatnonzero(profile)
     dims = dims[np.argsort(-np.abs(profile[dims]))]
-    heap = Heap(np.empty(n), np.empty(n, np.int32))
-    answerable = Answerable(mask.never, ALL if mask.only is None else mask.only.words)
-    index = Searchable(packed.rows, postings)
-    found, work = essential_kernels.fill(index, profile, Active(dims, True), answerable, heap)
-    return Ranking(heap.rows[:found], heap.scores[:found]), work
+    scores, rows = np.empty(n), np.empty(n, np.int32)
+    answerable = mask.never, ALL if mask.only is None else mask.only.words
+    index = packed.fields, tuple(postings)
+    found, work = essential_kernels.search(index, profile, (dims, True), answerable, (scores, rows))
+    return Ranking(rows[:found], scores[:found]), Work(*work)
 
 
 def same(found: tuple[Rows, NDArray[np.float64]], expected: Ranking) -> bool:
@@ -107,7 +106,7 @@ def test_scores_are_those_of_the_dense_product(seed: int, n_items: int, n_dims: 
     for profile in profiles(seed, packed):
         scores = search.scores(profile)
         np.testing.assert_allclose(scores, A @ profile, atol=1e-5 * max(1.0, float(np.abs(profile).max())))
-        assert (packed_kernels.score_some(search.rows, profile, some) == scores[some]).all()
+        assert (packed_kernels.score_some(packed.fields, profile, some) == scores[some]).all()
 
 
 def alike_neighbours(rng: np.random.Generator, n_items: int) -> PackedEmbedding:
