@@ -186,7 +186,7 @@ def _time(client: httpx.Client, model: Model, histories: list[list[int]]) -> Non
         dense.append(time.perf_counter() - began)
     ratio = np.median(dense) / np.median(ours)
     print(
-        f"scores of all {len(A):,} items: posting lists {np.median(ours) * 1e6:.0f} us, "
+        f"scores of all {len(A):,} items: packed codes {np.median(ours) * 1e6:.0f} us, "
         f"dense numpy {np.median(dense) * 1e6:.0f} us, ratio {ratio:.1f}"
     )
 

@@ -2,7 +2,7 @@
 
 A block is 1, 2 or 4 rows that lie together. A list has an entry for each block in which a row has the dim with the
 list's sign: the largest of these weights, rounded up to a step. Blocks come in groups, so that what a loop adds to
-stays in a core's first cache; the lists of a group lie together, and what comes next is fetched ahead.
+stays in a core's second cache; the lists of a group lie together, and what comes next is fetched ahead.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from index.compiled import compiled, fetch
 from index.packed_kernels import PackedRows
 
-GROUP_BITS = 14  # of a block's number within its group: 32 KiB of 16-bit sums
+GROUP_BITS = 16  # of a block's number within its group: 128 KiB of 16-bit sums, in a core's second cache
 _STEP_BITS = 6
 STEPS = 1 << _STEP_BITS  # of weight: step s is at most (s + 1) / STEPS of the largest
 _FIELD, _STEP = np.uint32(_STEP_BITS), np.uint32(STEPS - 1)

@@ -73,13 +73,15 @@ class Bound(NamedTuple):
 
 
 @compiled
-def active_dims(profile: Floats) -> NDArray[np.int64]:
-    """Ascending."""
-    dims, n = np.empty(profile.shape[0], np.int64), 0
+def active_dims(profile: Floats, lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Where the profile is not 0, ascending, and how many entries the lists of their signs have."""
+    dims, n, n_entries = np.empty(profile.shape[0], np.int64), 0, 0
     for dim in range(profile.shape[0]):
         dims[n] = dim
-        n += profile[dim] != 0.0
-    return dims[:n]
+        if profile[dim] != 0.0:
+            n_entries += lengths[2 * dim + (1 if profile[dim] > 0.0 else 0)]
+            n += 1
+    return dims[:n], n_entries
 
 
 @compiled

@@ -19,6 +19,7 @@ _FEW_ENTRIES = 2**18  # of which all lists of active dims are read: to order dim
 LARGE = 2**17  # items: their 16-bit sums are more than a core's second cache takes beside all else
 _SAMPLED = 2**14  # blocks
 _SHARED = {4: 0.8, 2: 0.9}  # entries of blocks of so many rows to non-zeros, below which such blocks are worth it
+_ENTRY_COST = 2.2  # of a posting, in weights of a scan, which lie in a row (benchmarks.bench_search)
 _MANY = 8  # and where more than one in so many are asked for, all are
 
 
@@ -105,31 +106,35 @@ class PackedSearch:
         return packed_kernels.score_all(self.embedding.fields, profile)
 
     def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
-        n_items = self.embedding.n_items
+        n_items, k, postings = self.embedding.n_items, self.embedding.k, self.index.postings
         if mask.only is not None and len(mask.only) * _FEW < n_items:
             return self._best_of(np.setdiff1d(mask.only.rows, mask.never, assume_unique=True), profile, n)
-        if n * _MANY > n_items or self.index.postings.rows * self.embedding.k > bound_kernels.MOST_ENTRIES:
-            scores = mask.apply(self.scores(profile))
-            scores[self.rows.scales == 0] = -np.inf
-            return rank(scores, n)
-        return self.essential(profile, n, mask)[0]
+        dims, n_entries = bound_kernels.active_dims(profile, postings.lengths)
+        too_many = n * _MANY > n_items or postings.rows * k > bound_kernels.MOST_ENTRIES
+        if too_many or _ENTRY_COST * n_entries > n_items * k or not len(dims):
+            return self.scan(profile, n, mask)
+        return self.essential(profile, n, mask, dims)[0]
 
-    def essential(self, profile: Floats, n: int, mask: Mask) -> tuple[Ranking, Work]:
-        """The same by lists alone, and what was done for it. The profile is not 0 everywhere."""
-        dims = bound_kernels.active_dims(profile)
+    def scan(self, profile: Floats, n: int, mask: Mask) -> Ranking:
+        """The same by scoring every item."""
+        scores = mask.apply(self.scores(profile))
+        scores[self.rows.scales == 0] = -np.inf
+        return rank(scores, n)
+
+    def essential(self, profile: Floats, n: int, mask: Mask, dims: NDArray[np.int64]) -> tuple[Ranking, Work]:
+        """The same by lists, and what was done for it; `dims` are where the profile is not 0, ascending, not none."""
         if by_size := len(self.index.postings.entries) > _FEW_ENTRIES:
             dims = dims[np.argsort(-np.abs(profile[dims]))]
         scores, rows = np.empty(n), np.empty(n, np.int32)
-        only = _ALL if mask.only is None else mask.only.words
-        size, work = essential_kernels.search(
-            self._fields, profile, (dims, by_size), (mask.never, only), (scores, rows)
-        )
+        answerable = mask.never, _ALL if mask.only is None else mask.only.words
+        size, work = essential_kernels.search(self._fields, profile, (dims, by_size), answerable, (scores, rows))
         return Ranking(rows[:size], scores[:size]), Work(*work)
 
     def warm_up(self) -> None:
         profile = np.zeros(self.embedding.n_dims)
         profile[0] = 1.0
-        self.essential(profile, 1, Mask.hiding(_NO_ROWS))
+        dims, _ = bound_kernels.active_dims(profile, self.index.postings.lengths)
+        self.essential(profile, 1, Mask.hiding(_NO_ROWS), dims)
         rank(self.scores(profile), 1)
         self._best_of(_NO_ROWS, profile, 1)
 
