@@ -3,9 +3,9 @@
 Items belong to clusters; a cluster has a set of signed dims with sizes, an item draws most of its dims from it and the
 rest by the dims' popularity. A history mixes a few clusters and some items of any.
 
-`TRAINED` was fitted to the published weights (10,000 items, 2,048 dims, 16 non-zeros) before the search was tuned, and
-is frozen: python -m benchmarks.synthetic_codes shows what a search meets in both. The number of clusters grows with the
-square root of the items. `HARD` has no clusters: no item is like another.
+`TRAINED` was fitted to the published weights (10,000 items, 2,048 dims, 16 non-zeros) and is frozen: `python -m
+benchmarks.generator_fit` shows what a search meets in both. The number of clusters grows with the square root of the
+items. `HARD` has no clusters: no item is like another.
 """
 
 from dataclasses import dataclass, replace

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from index.artifact import sync_folder
 from trainer.errors import DataError
+from trainer.uninterrupted import uninterrupted
 
 FORMAT = 1
 Decides = Mapping[str, Any]  # JSON values by name
@@ -44,16 +45,17 @@ def write(path: Path, checkpoint: Checkpoint, decides: Decides) -> None:
     facts = {**asdict(checkpoint), "format": FORMAT, "decides": decides}
     del facts["arrays"]
     run = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{"run.json": run}, **checkpoint.arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        sync_folder(path.parent)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with uninterrupted():  # zipfile, stopped halfway, prints what it makes of that
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, allow_pickle=False, **{"run.json": run}, **checkpoint.arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+            sync_folder(path.parent)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def read(path: Path) -> tuple[Checkpoint, Decides]:
