@@ -58,7 +58,7 @@ def n_block_entries(rows: PackedRows, n_dims: int, size: int, every: int) -> tup
 def invert_blocks(rows: PackedRows, n_dims: int, size: int) -> BlockPostings:
     """The lists of blocks of `size` rows. O(non-zeros + n_dims n_groups).
 
-    numpy asks for large pages where an array is large, numba does not: they are worth a fifth of a search.
+    numpy asks for large pages where an array is large, numba does not: they are worth a fifth of what an entry costs.
     """
     n_blocks, n_lists = -(-len(rows.codes) // size), 2 * n_dims
     n_groups = -(-n_blocks // (1 << GROUP_BITS))
