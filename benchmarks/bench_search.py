@@ -1,6 +1,7 @@
 r"""Exact search beside what would be put in its place: time, and what is found of the best.
 
-python3 -m venv search && search/bin/pip install numpy scipy faiss-cpu==1.15.1
+python3 -m venv search && search/bin/pip install numpy scipy faiss-cpu==1.15.1 implicit==0.7.3 \
+  pyseismic-lsr==0.5.4 qdrant-edge-py==0.9.0
 python -m benchmarks.bench_search ml-1m published synthetic-100k synthetic-1m hard-1m --peer-python search/bin/python
 
 Matrices: MovieLens 1M and Goodbooks as `fit` trains them, the published weights (SPARSESHELF_TEST_DATA names the
@@ -8,38 +9,36 @@ folder), and what benchmarks/synthetic_codes.py makes: trained-like ones, and ha
 Contenders: `ours`, from Python with the mask of the history; `scan`, the same codes, every item scored; `scipy A z`,
 a CSR matrix times a dense profile; `scipy z A^T`, sparse times sparse, as the paper's code does it; `dense 256`, a
 product of float32 vectors of 256 dims as a dense model would have (its answers are another model's, so nothing is said
-of them); and `faiss flat 256` on the same vectors, in the peer's interpreter. numpy's partition finds the best of all.
+of them); and in the peers' interpreter those of benchmarks/peers/search_engines.py, of which --engines chooses.
+numpy's partition finds the best of all.
 
 One thread. The contenders take turns of ten queries, so that all meet the same noise, and each its own data in the
-caches, as in a service. A line a cell is added to --out; what is there is not measured again. Progress goes to stderr,
-tables to stdout.
+caches, as in a service; peers follow when a matrix is done. A line a cell is added to --out; what is there is not
+measured again. Progress goes to stderr, tables to stdout.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmarks.search_matrices import NAMES, Matrix, load
+from benchmarks.search_peers import ENGINES, run_peers
 from benchmarks.search_table import table
 from index.kernels import Rows
 from index.packed import PackedEmbedding
 from index.search import Mask, PackedSearch
 
-ROOT = Path(__file__).parent.parent
 DENSE = 256
 _TURN = 10  # queries
-_FAISS = "faiss flat 256"
+_MOST_DENSE = 2 * 10**6  # items, of which vectors are kept in memory
 _SLOW = {"scipy z A^T", f"dense {DENSE}"}  # not compared closely
 Search = Callable[[Rows, int], Rows]
 
@@ -74,7 +73,7 @@ class Contenders:
             (weights.ravel(), dims.ravel().astype(np.int32), starts), (packed.n_items, packed.n_dims)
         )
         self.turned = self.csr.T.tocsr()
-        self.vectors = unit_vectors(packed.n_items)
+        self.vectors = vectors_of(self.csr) if packed.n_items <= _MOST_DENSE else None
         self.search.warm_up()
         sparse = self.csr.data.nbytes + self.csr.indices.nbytes + self.csr.indptr.nbytes
         lists = self.search.index.postings
@@ -84,17 +83,17 @@ class Contenders:
             "scan": packed.codes.nbytes,
             "scipy A z": sparse,
             "scipy z A^T": sparse,
-            f"dense {DENSE}": self.vectors.nbytes,
+            f"dense {DENSE}": 4 * DENSE * packed.n_items,
         }
 
     def named(self) -> dict[str, Search]:
-        return {
+        named: dict[str, Search] = {
             "ours": self._ours,
             "scan": self._scan,
             "scipy A z": self._product,
             "scipy z A^T": self._sparse_product,
-            f"dense {DENSE}": self._dense,
         }
+        return named if self.vectors is None else named | {f"dense {DENSE}": self._dense}
 
     def profile(self, history: Rows) -> NDArray[np.float64]:
         return self.packed.profile(history, np.ones(len(history)))
@@ -113,15 +112,17 @@ class Contenders:
         return best((users @ self.csr @ self.turned).toarray()[0], history, n)
 
     def _dense(self, history: Rows, n: int) -> Rows:
+        assert self.vectors is not None
         return best(self.vectors @ self.vectors[history].sum(axis=0), history, n)
 
 
-def unit_vectors(n_items: int) -> NDArray[np.float32]:
-    rng = np.random.default_rng(0)
-    vectors = np.empty((n_items, DENSE), np.float32)
-    for start in range(0, n_items, 2**16):
-        vectors[start : start + 2**16] = rng.standard_normal((min(2**16, n_items - start), DENSE), np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+def vectors_of(codes: sp.csr_matrix) -> NDArray[np.float32]:
+    """Dense vectors with the neighbours of the codes: their projections on random directions, of length 1."""
+    directions = np.random.default_rng(0).standard_normal((codes.shape[1], DENSE), np.float32)
+    vectors = np.empty((codes.shape[0], DENSE), np.float32)
+    for start in range(0, codes.shape[0], 2**16):
+        part = codes[start : start + 2**16] @ directions
+        vectors[start : start + 2**16] = part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
     return vectors
 
 
@@ -141,9 +142,10 @@ class Bench:
 
     def run(self, name: str) -> None:
         wanted = [(length, n) for length in self.arguments.histories for n in self.arguments.n]
-        known = {(cell.history, cell.n) for cell in self.cells if cell.matrix == name and cell.contender == "ours"}
-        left = [pair for pair in wanted if pair not in known]
-        if not left:
+        left = self._left(name, "ours", wanted)
+        engines = self.arguments.engines if self.arguments.peer_python else []
+        left_of_peers = {engine: self._left(name, engine, wanted) for engine in engines}
+        if not left and not any(left_of_peers.values()):
             return
         _say(f"{name}: making the matrix")
         matrix = load(name)
@@ -151,8 +153,21 @@ class Bench:
         for length, n in left:
             if histories := matrix.histories(length, self.arguments.queries):
                 self._measure(name, contenders, histories, n)
-        if self.arguments.peer_python:
-            self._peer(name, matrix.codes.n_items)
+        if any(left_of_peers.values()):
+            queries = {
+                (length, n): [
+                    (history, contenders.profile(history), contenders.named()["ours"](history, n))
+                    for history in matrix.histories(length, self.arguments.slow_queries)
+                ]
+                for length, n in wanted
+            }
+            vectors = vectors_of(contenders.csr) if contenders.vectors is None else contenders.vectors
+            for cell in run_peers(self.arguments.peer_python, contenders.csr, vectors, queries, left_of_peers):
+                self._keep(Cell(matrix=name, **cell))
+
+    def _left(self, name: str, contender: str, wanted: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        known = {(cell.history, cell.n) for cell in self.cells if (cell.matrix, cell.contender) == (name, contender)}
+        return [pair for pair in wanted if pair not in known]
 
     def _measure(self, name: str, contenders: Contenders, histories: list[Rows], n: int) -> None:
         named, seconds, found = contenders.named(), dict[str, list[float]](), dict[str, list[Rows]]()
@@ -182,21 +197,6 @@ class Bench:
             cell = Cell(name, contender, length, n, p50, p95, p99, len(times), recall, size)
             self._keep(replace(cell, entries=entries, scored=scored) if ours else cell)
 
-    def _peer(self, name: str, n_items: int) -> None:
-        with TemporaryDirectory() as folder:
-            lengths = [length for length in self.arguments.histories if length < n_items]
-            task = {"n_items": n_items, "histories": lengths, "n": self.arguments.n}
-            Path(folder, "task.json").write_text(json.dumps(task | {"queries": self.arguments.slow_queries}))
-            command = [str(self.arguments.peer_python), "-m", "benchmarks.peers.faiss_flat", folder]
-            done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False)
-            if done.returncode:
-                _say(f"{_FAISS} ended with {done.returncode}")
-                return
-            for line in Path(folder, "cells.jsonl").read_text().splitlines():
-                self._keep(
-                    Cell(matrix=name, contender=_FAISS, recall=None, bytes_per_item=4 * DENSE, **json.loads(line))
-                )
-
     def _keep(self, cell: Cell) -> None:
         self.cells.append(cell)
         self.out.parent.mkdir(parents=True, exist_ok=True)
@@ -220,7 +220,13 @@ def main() -> None:
     parser.add_argument("--n", type=_whole, default=[10, 100])
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--slow-queries", type=int, default=20, help="of the contenders that are not compared closely")
-    parser.add_argument("--peer-python", type=Path, metavar="FILE", help="interpreter with faiss")
+    parser.add_argument("--peer-python", type=Path, metavar="FILE", help="interpreter with the peers")
+    parser.add_argument(
+        "--engines",
+        type=lambda text: text.split(";"),
+        default=list(ENGINES),
+        help=f"of the peers: {'; '.join(ENGINES)}",
+    )
     parser.add_argument("--out", type=Path, default=Path("reports/search.jsonl"))
     arguments = parser.parse_args()
     bench = Bench(arguments)

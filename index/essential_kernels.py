@@ -67,8 +67,20 @@ class Candidates(NamedTuple):
 
 
 class Found(NamedTuple):
-    sums: Sums  # (n_blocks,) of what was read
-    largest: Sums  # (n_chunks, rounded up to whole chunks of chunks)
+    """Made once and used again: to ask the system for the memory takes longer than to fill it."""
+
+    sums: Sums  # (n_chunks * _CHUNK,) of what was read, one a block; those that are left over stay 0
+    largest: Sums  # (n_chunks,) in each; whole chunks of them
+
+    @classmethod
+    def room(cls, n_blocks: int) -> "Found":
+        n_chunks = -(-n_blocks // (_CHUNK * _CHUNK)) * _CHUNK
+        return cls(np.zeros(n_chunks * _CHUNK, np.uint16), np.zeros(n_chunks, np.uint16))
+
+
+class Results(NamedTuple):
+    heap: Heap  # for the best
+    found: Found
 
 
 @compiled
@@ -88,11 +100,13 @@ def _read(postings: BlockPostings, query: Query, bound: Bound, lists: tuple[int,
 
 @compiled
 def _chunk_maxima(sums: Sums, largest: Sums) -> None:
-    """A loop that becomes vector instructions as it is written here, and not over a slice."""
-    for chunk in range(sums.shape[0] // _CHUNK):
-        most = np.uint16(0)
-        for block in range(chunk * _CHUNK, chunk * _CHUNK + _CHUNK):
-            most = max(most, sums[block])
+    """The inner loop becomes vector instructions as it is written: with a length that is not known beforehand."""
+    size = sums.shape[0] // largest.shape[0]
+    for chunk in range(largest.shape[0]):
+        most, within = np.uint16(0), sums[chunk * size : chunk * size + size]
+        for j in range(size):
+            value = within[j]
+            most = value if value > most else most
         largest[chunk] = most
 
 
@@ -125,9 +139,19 @@ def _reached(values: Sums, n: int) -> int:
 
 
 @compiled
+def _n_blocks_reaching(found: Found, least: int) -> int:
+    """The same of sums, of chunks that can have any."""
+    n, least_sum = 0, np.uint16(least)
+    for chunk in range(found.largest.shape[0]):
+        if found.largest[chunk] >= least_sum:
+            n += _n_reaching(found.sums[chunk * _CHUNK : chunk * _CHUNK + _CHUNK], least)
+    return n
+
+
+@compiled
 def _blocks_reaching(found: Found, n_blocks: int, least: int) -> NDArray[np.int64]:
-    blocks, n, least_sum = np.empty(n_blocks + 1, np.int64), 0, np.uint16(least)
-    for chunk in range(found.sums.shape[0] // _CHUNK):
+    blocks, n, least_sum = np.empty(_n_blocks_reaching(found, least) + 1, np.int64), 0, np.uint16(least)
+    for chunk in range(found.largest.shape[0]):
         if found.largest[chunk] >= least_sum:
             for block in range(chunk * _CHUNK, min(chunk * _CHUNK + _CHUNK, n_blocks)):
                 blocks[n] = block
@@ -194,17 +218,18 @@ def _score_blocks(index: Searchable, query: Query, found: Found, best: Best, can
 
 
 @compiled
-def fill(index: Searchable, profile: Floats, active: Active, answerable: Answerable, heap: Heap) -> tuple[int, Work]:
+def fill(
+    index: Searchable, profile: Floats, active: Active, answerable: Answerable, results: Results
+) -> tuple[int, Work]:
     """Fills the heap with the best answerable items by score, ties by row, as if all were scored; none without a code.
 
     A block has no more than MOST_ENTRIES entries. Returns how many items were found.
     """
-    query, postings = query_of(index, profile, active, answerable), index.postings
-    n, n_active = heap.scores.shape[0], active.dims.shape[0]
+    (heap, found), postings = results, index.postings
+    query, n, n_active = query_of(index, profile, active, answerable), heap.scores.shape[0], active.dims.shape[0]
     n_chunks = (postings.n_blocks + _CHUNK - 1) // _CHUNK
-    whole_chunks = (n_chunks + _CHUNK - 1) // _CHUNK * _CHUNK
-    found = Found(np.zeros(n_chunks * _CHUNK, np.uint16), np.zeros(whole_chunks, np.uint16))
     best = Best(heap, 0, 0, np.empty(0, np.int64))
+    found.sums[:] = 0
 
     n_read, bound = min(n_active, _FIRST_LISTS) if active.by_size else n_active, Bound(0.0, 0.0)
     _read(postings, query, bound, (0, n_read), found)
@@ -219,7 +244,7 @@ def fill(index: Searchable, profile: Floats, active: Active, answerable: Answera
     while n_read < n_active:
         n_chosen, bound = chosen(index, query, share * threshold)
         n_more = postings.lengths[query.lists[:n_chosen]].sum()
-        if n_more > _ROW_COST * postings.rows * _n_reaching(found.sums, least):
+        if n_more > _ROW_COST * postings.rows * _n_blocks_reaching(found, least):
             break
         found.sums[:] = 0  # to read the first lists once more pays: less is left to add to a low sum
         _read(postings, query, bound, (0, n_chosen), found)
@@ -233,9 +258,10 @@ def fill(index: Searchable, profile: Floats, active: Active, answerable: Answera
 
 @compiled
 def search(
-    index: tuple[Fields, Fields], profile: Floats, active: Fields, answerable: Fields, heap: Fields
+    index: tuple[Fields, Fields], profile: Floats, active: Fields, answerable: Fields, results: tuple[Fields, Fields]
 ) -> tuple[int, tuple[int, int, int, int]]:
     """`fill` for Python, with the fields of its arguments, and of what it returns."""
     searchable = Searchable(PackedRows(*index[0]), BlockPostings(*index[1]))
-    n_held, work = fill(searchable, profile, Active(*active), Answerable(*answerable), Heap(*heap))
+    places = Results(Heap(*results[0]), Found(*results[1]))
+    n_held, work = fill(searchable, profile, Active(*active), Answerable(*answerable), places)
     return n_held, (work.lists, work.entries, work.first_scored, work.last_scored)

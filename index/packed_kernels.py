@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.compiled import compiled
+from index.compiled import compiled, fetch
 from index.kernels import Floats, Rows
 
 Codes = NDArray[np.uint16] | NDArray[np.uint32]
 Fields = tuple[Any, ...]  # of a NamedTuple: numba takes them from Python in a tenth of the time
 SOUND, DIM_TOO_LARGE, BEHIND_A_ZERO, DIM_TWICE = 0, 1, 2, 3
+_AHEAD = 8  # rows of a history
 
 
 class PackedRows(NamedTuple):
@@ -111,9 +112,14 @@ def fold_in_packed(fields: Fields, history: Rows, weights: Floats, n_dims: int) 
     `fields` are those of PackedRows.
     """
     rows = PackedRows(*fields)
-    mask = (1 << rows.bits) - 1
+    mask, k = (1 << rows.bits) - 1, rows.codes.shape[1]
+    flat, per_line = rows.codes.ravel(), 64 // rows.codes.itemsize
     profile = np.zeros(n_dims, np.float64)
     for i in range(history.shape[0]):
+        if i + _AHEAD < history.shape[0]:
+            fetch(rows.scales, history[i + _AHEAD])
+            for place in range(history[i + _AHEAD] * k, history[i + _AHEAD] * k + k, per_line):
+                fetch(flat, place)
         item = history[i]
         weight = weights[i] * rows.scales[item]
         for j in range(rows.codes.shape[1]):

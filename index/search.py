@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from index import block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels
 from index.embedding import ItemEmbedding
-from index.essential_kernels import Work
+from index.essential_kernels import Found, Work
 from index.item_set import ItemSet
 from index.kernels import Floats, Rows
 from index.model import Embedding
 from index.packed import PackedEmbedding
+from index.packed_kernels import Fields
 
 _ALL, _NO_ROWS = np.empty(0, np.uint64), np.empty(0, np.int32)
 _FEW = 16  # where fewer than one in so many items may be answered, they are scored one by one
@@ -41,7 +42,8 @@ class Mask(NamedTuple):
 
     @classmethod
     def hiding(cls, never: NDArray[np.integer]) -> Self:
-        return cls(None, np.unique(never).astype(np.int32))
+        ordered = np.sort(never.astype(np.int32))
+        return cls(None, ordered if (ordered[1:] > ordered[:-1]).all() else np.unique(ordered))  # it takes a while
 
     def within(self, items: ItemSet) -> Self:
         """Only those of `items`."""
@@ -101,6 +103,7 @@ class PackedSearch:
         postings = block_kernels.invert_blocks(self.rows, embedding.n_dims, self._rows_of_a_block())
         self.index = bound_kernels.Searchable(self.rows, postings)
         self._fields = tuple(self.rows), tuple(postings)
+        self._rooms: list[Fields] = []  # as many as searches ran at the same time
 
     def scores(self, profile: Floats) -> Floats:
         return packed_kernels.score_all(self.embedding.fields, profile)
@@ -127,7 +130,11 @@ class PackedSearch:
             dims = dims[np.argsort(-np.abs(profile[dims]))]
         scores, rows = np.empty(n), np.empty(n, np.int32)
         answerable = mask.never, _ALL if mask.only is None else mask.only.words
-        size, work = essential_kernels.search(self._fields, profile, (dims, by_size), answerable, (scores, rows))
+        room = self._room()
+        size, work = essential_kernels.search(
+            self._fields, profile, (dims, by_size), answerable, ((scores, rows), room)
+        )
+        self._rooms.append(room)
         return Ranking(rows[:size], scores[:size]), Work(*work)
 
     def warm_up(self) -> None:
@@ -142,6 +149,12 @@ class PackedSearch:
         items = items[self.rows.scales[items] > 0]
         best = rank(packed_kernels.score_some(self.embedding.fields, profile, items), n)
         return Ranking(items[best.rows], best.scores)
+
+    def _room(self) -> Fields:
+        try:
+            return self._rooms.pop()
+        except IndexError:
+            return tuple(Found.room(self.index.postings.n_blocks))
 
     def _rows_of_a_block(self) -> int:
         """Large catalogues have blocks of several rows, where the rows of a block share enough of their dims."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from index import block_kernels, essential_kernels, packed_kernels
 from index.embedding import ItemEmbedding
-from index.essential_kernels import Work
+from index.essential_kernels import Found, Work
 from index.item_set import ItemSet
 from index.kernels import Rows
 from index.packed import PackedEmbedding
@@ -68,8 +68,8 @@ def essential(
     dims = dims[np.argsort(-np.abs(profile[dims]))]
     scores, rows = np.empty(n), np.empty(n, np.int32)
     answerable = mask.never, ALL if mask.only is None else mask.only.words
-    index = packed.fields, tuple(postings)
-    found, work = essential_kernels.search(index, profile, (dims, True), answerable, (scores, rows))
+    index, room = (packed.fields, tuple(postings)), tuple(Found.room(postings.n_blocks))
+    found, work = essential_kernels.search(index, profile, (dims, True), answerable, ((scores, rows), room))
     return Ranking(rows[:found], scores[:found]), Work(*work)
 
 
