@@ -33,6 +33,8 @@ class BlockPostings(NamedTuple):
     rows: int  # of a block
     n_blocks: int
     largest: float  # weight
+    l1: NDArray[np.uint8]  # (n_blocks,) the largest sum of an item's |weights|, rounded up to a part of 255 of:
+    largest_l1: float
 
 
 @compiled
@@ -63,30 +65,37 @@ def invert_blocks(rows: PackedRows, n_dims: int, size: int) -> BlockPostings:
     n_blocks, n_lists = -(-len(rows.codes) // size), 2 * n_dims
     n_groups = -(-n_blocks // (1 << GROUP_BITS))
     starts, lengths = np.zeros(n_groups * n_lists + 1, np.int64), np.zeros(n_lists, np.int64)
-    largest = _count(rows, size, starts, lengths)
+    l1 = np.zeros(n_blocks)
+    largest = _count(rows, size, starts, lengths, l1)
     entries = np.empty(starts[-1], np.uint32)
     _fill(rows, size, starts, entries, (n_lists, largest))
-    return BlockPostings(starts, entries, lengths, size, n_blocks, largest)
+    largest_l1 = float(l1.max(initial=0.0)) * (1 + 1e-12)
+    parts = np.ceil(l1 / largest_l1 * 255).astype(np.uint8) if largest_l1 else l1.astype(np.uint8)
+    return BlockPostings(starts, entries, lengths, size, n_blocks, largest, parts, largest_l1)
 
 
 @compiled
-def _count(rows: PackedRows, size: int, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> float:
-    """Writes where lists start and how long they are; returns the largest weight."""
+def _count(
+    rows: PackedRows, size: int, starts: NDArray[np.int64], lengths: NDArray[np.int64], l1: NDArray[np.float64]
+) -> float:
+    """Writes where lists start, how long they are, and `l1` of blocks; returns the largest weight."""
     mask, n_lists = (1 << rows.bits) - 1, lengths.shape[0]
     last_block = np.full(n_lists, -1, np.int64)
     largest = 0.0
     for item in range(rows.codes.shape[0]):
-        block = item // size
+        block, total = item // size, 0.0
         for j in range(rows.codes.shape[1]):
             code = np.int64(rows.codes[item, j])
             if code & mask:
                 level = rows.levels[rows.offsets[j] + (code & mask)]
+                total += abs(level) * rows.scales[item]
                 largest = max(largest, abs(level) * rows.scales[item])
                 found = 2 * (code >> rows.bits) + (1 if level > 0.0 else 0)
                 if last_block[found] != block:
                     last_block[found] = block
                     lengths[found] += 1
                     starts[(block >> GROUP_BITS) * n_lists + found + 1] += 1
+        l1[block] = max(l1[block], total)
     for place in range(starts.shape[0] - 1):
         starts[place + 1] += starts[place]
     return largest

@@ -1,14 +1,14 @@
 """What posting lists that are not read can add to an item's score. Arrays in, arrays out, no checks.
 
-Take the dims of a profile z by |z|, largest first, and read the lists of the first m. What the other dims can still add
-to an item is at most T, the length of the k largest of the rest: an item has at most k of them, and its code has length
-1 (Cauchy and Schwarz).
+Take the dims of a profile z by |z|, largest first, read the lists of the first m, and let b be the next |z|. Of an item
+with weights w, each list that was read adds |z| |w| at most, and all others together at most b times what is left of
+the sum of its |w|:
 
-An item that was seen has less left to add: q of its k weights are gone, and c^2 of its squared length. For any mu > 0
-and any unread |z| and w, |z| |w| <= mu w^2 + z^2 / (4 mu); so what is left adds at most mu (1 - c^2) + (T^2 - q s^2) /
-(4 mu), where s is the smallest of the k largest. With mu = T / 2 this is T less, for each weight w that was read,
-mu w^2 + nu, where nu = s^2 / (4 mu): that is taken off as it is read, and T is still what is added at the end. A part
-is never less than 0, and that of a smaller weight never larger: the items of a block do not all have its dims.
+    score <= sum over read (|z| - b) |w| + b sum |w|
+
+The last sum is known of every item, and the largest is kept of every block; it is 5.05 in the median of a million
+items of 32 weights and never more than sqrt(32) = 5.66, which is all that Cauchy and Schwarz would know. A part (|z| -
+b) |w| is never less than 0, and that of a smaller weight never larger: the items of a block do not all have its dims.
 
 Sums over lists are 16-bit integers; whatever is rounded is rounded up.
 """
@@ -28,7 +28,7 @@ Words = NDArray[np.uint64]
 MOST_ENTRIES = 2**14  # rows of a block times k: sums of more would leave too few bits
 LARGEST_SUM = 65_535
 _LEAST_SIZE = 1e-250  # of a profile: below it numbers have fewer digits
-_ROUNDED = 1.0 + 1e-6  # more than float32 scales make a row longer than 1
+_ROUNDED = 1.0 + 1e-6  # more than float32 loses, and its scales make a row longer than 1
 _ROUND_UP = 1.001  # units: to whole ones, and more than float64 loses
 _MOST = 0.6  # of all entries: where so many are to be read, the rest is read as well
 
@@ -60,16 +60,8 @@ class Query(NamedTuple):
     profile: Floats  # (n_dims,)
     answerable: Answerable
     lists: NDArray[np.int64]  # (n_active,) signed dims
-    sizes: Floats  # (n_active,) |z|
-    tails: Floats  # (n_active + 1,) the length of the k largest from m on
+    sizes: Floats  # (n_active + 1,) |z|, and 0: what is left when all are read
     unit: float  # of sums; infinite where sums say nothing
-
-
-class Bound(NamedTuple):
-    """What is taken off each weight that is read: mu w^2 + nu, see the module's docstring. 0 takes nothing off."""
-
-    mu: float
-    nu: float
 
 
 @compiled
@@ -87,62 +79,61 @@ def active_dims(profile: Floats, lengths: NDArray[np.int64]) -> tuple[NDArray[np
 @compiled
 def query_of(index: Searchable, profile: Floats, active: Active, answerable: Answerable) -> Query:
     (rows, postings), (dims, by_size) = index, active
-    k, sizes = rows.codes.shape[1], np.abs(profile[dims])
-    n_active, size = dims.shape[0], sizes.max()
-    squares = np.zeros(n_active + 1, np.float64)
-    for m in range(n_active):
-        squares[m + 1] = squares[m] + (sizes[m] / size) ** 2
-    tails = np.zeros(n_active + 1, np.float64)
-    for m in range(n_active if by_size else 1):
-        rest = squares[min(m + k, n_active) if by_size else n_active] - squares[m]
-        tails[m] = _ROUNDED * size * math.sqrt(max(rest, 0.0) + 1e-12 * squares[n_active])  # the difference can lose
+    k, n_active, square = rows.codes.shape[1], dims.shape[0], 0.0
+    sizes = np.zeros(n_active + 1, np.float64)
+    sizes[:n_active] = np.abs(profile[dims])
+    size = sizes.max()
+    for m in range(min(k, n_active) if by_size else n_active):  # an item has k of them, and length 1
+        square += (sizes[m] / size) ** 2
+    length = _ROUNDED * math.sqrt(square)
     lists = 2 * dims + (profile[dims] > 0.0)
     most = postings.rows * k  # entries that a block has
-    rounded = math.sqrt(most) * tails[0] / size * postings.largest / STEPS  # what steps can add to them
-    reach = postings.rows * tails[0] / size + rounded
-    unit = size * (reach / (LARGEST_SUM - 2.0 * most))  # and parts, each rounded up
-    return Query(profile, answerable, lists, sizes, tails, unit if size > _LEAST_SIZE else np.inf)
+    rounded = math.sqrt(most) * length * postings.largest / STEPS  # what steps can add to them
+    reach = (postings.rows + 1) * length + rounded  # of its rows, and what a block begins with: less than a score
+    unit = size * (reach / (LARGEST_SUM - 2.0 * most - 2.0))  # and parts, each rounded up
+    return Query(profile, answerable, lists, sizes, unit if size > _LEAST_SIZE else np.inf)
 
 
 @compiled
-def parts_of(query: Query, bound: Bound, largest: float, begin: int, end: int) -> Sums:
-    """(end - begin, STEPS) what a weight of each step adds to a sum, in units."""
-    parts = np.zeros((end - begin, STEPS), np.uint16)
+def parts_of(query: Query, n_lists: int, level: float, largest: float) -> Sums:
+    """(n_lists, STEPS) what a weight of each step adds to a sum, in units; `level` is b, at most |z| of these."""
+    parts = np.zeros((n_lists, STEPS), np.uint16)
     if query.unit == np.inf:
         return parts
-    step, unit = largest / STEPS, query.unit
-    mu, nu = bound.mu / unit, bound.nu / unit
-    for i in range(begin, end):
-        size = query.sizes[i] / unit
-        most = size / (2.0 * mu) if mu > 0.0 else np.inf  # from this weight on more is taken off than comes on top
+    for i in range(n_lists):
+        a_step, part = (query.sizes[i] - level) / query.unit * (largest / STEPS), parts[i]
         for s in range(STEPS):
-            weight = min((s + 1) * step, most)
-            parts[i - begin, s] = np.int32(max(0.0, (size - mu * weight) * weight - nu) + _ROUND_UP)
+            part[s] = np.int32(a_step * (s + 1) + _ROUND_UP)
     return parts
 
 
 @compiled
+def begin(query: Query, level: float, postings: BlockPostings, sums: Sums) -> None:
+    """Writes of each block b times its sum of |weights|, in units; `level` is b, and this at most some item's score."""
+    if level == 0.0 or query.unit == np.inf:
+        sums[:] = 0
+        return
+    step, one = np.float32(level / query.unit * (postings.largest_l1 / 255.0) * _ROUNDED), np.float32(1.0)
+    for block in range(postings.n_blocks):  # twice as fast as in whole numbers, which numba takes as of 64 bits
+        sums[block] = np.uint16(np.int32(np.float32(postings.l1[block]) * step + one))
+
+
+@compiled
 def least_sum(threshold: float, tail: float, unit: float) -> int:
-    """The least sum that a block can have, one of whose items reaches the threshold."""
+    """The least sum that a block can have, one of whose items reaches the threshold, where `tail` may come on top."""
     if not threshold > tail or unit == np.inf:
         return 0
     return int(min(LARGEST_SUM, math.floor((threshold - tail) / unit * (1.0 - 1e-9))))
 
 
 @compiled
-def chosen(index: Searchable, query: Query, most: float) -> tuple[int, Bound]:
-    """How many lists to read so that the rest adds no more than `most`, and what to take off.
-
-    All of them, where these have most of the entries.
-    """
+def chosen(index: Searchable, query: Query, most: float) -> int:
+    """How many lists to read so that the rest adds no more than `most`; all, where these have most of the entries."""
     lengths, n_active = index.postings.lengths, query.lists.shape[0]
     n_read, n_entries, rest = 0, 0, 0
-    while n_read < n_active and not query.tails[n_read] <= most:
+    while n_read < n_active and not query.sizes[n_read] * index.postings.largest_l1 <= most:
         n_entries += lengths[query.lists[n_read]]
         n_read += 1
     for i in range(n_read, n_active):
         rest += lengths[query.lists[i]]
-    mu, last = 0.5 * query.tails[n_read], n_read + index.rows.codes.shape[1] - 1  # the smallest of the k largest
-    if mu == 0.0 or query.unit == np.inf or n_entries > _MOST * (n_entries + rest):
-        return n_active, Bound(0.0, 0.0)
-    return n_read, Bound(mu, query.sizes[last] / (4.0 * mu) * query.sizes[last] if last < n_active else 0.0)
+    return n_active if query.unit == np.inf or n_entries > _MOST * (n_entries + rest) else n_read

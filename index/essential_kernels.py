@@ -16,9 +16,9 @@ from index.bound_kernels import (
     LARGEST_SUM,
     Active,
     Answerable,
-    Bound,
     Query,
     Searchable,
+    begin,
     chosen,
     least_sum,
     parts_of,
@@ -31,7 +31,7 @@ from index.packed_kernels import Fields, PackedRows, score_one
 _CHUNK = 64  # blocks, whose largest sum is looked at first
 _WORD = 64  # rows of a word of an ItemSet
 _FIRST_LISTS = 32  # read before the first threshold
-_TAIL, _NEXT_TAIL = 0.7, 0.6  # of that threshold, that unread dims may add; of this, where more are worth reading
+_TAIL, _NEXT_TAIL = 0.75, 0.6  # of that threshold, that unread dims may add; of this, where more are worth reading
 _ROW_COST = 30  # entries that are read in the time that an item takes to be scored
 _AHEAD = 8  # blocks, that are fetched before they are scored
 
@@ -63,7 +63,7 @@ class Best(NamedTuple):
 
 class Candidates(NamedTuple):
     blocks: NDArray[np.int64]  # ascending
-    tail: float  # what the lists that were not read can add
+    tail: float  # what can come on top of their sums
 
 
 class Found(NamedTuple):
@@ -84,11 +84,11 @@ class Results(NamedTuple):
 
 
 @compiled
-def _read(postings: BlockPostings, query: Query, bound: Bound, lists: tuple[int, int], found: Found) -> None:
-    """Adds lists `begin:end` to the sums; then finds the largest, of blocks with an item that may be answered."""
+def _read(postings: BlockPostings, query: Query, n_lists: int, level: float, found: Found) -> None:
+    """The sums of the first lists, and the largest of them; of blocks with an item that may be answered."""
     sums, only = found.sums, query.answerable.only
-    begin, end = lists
-    add_lists(postings, query.lists[begin:end], parts_of(query, bound, postings.largest, begin, end), sums)
+    begin(query, level, postings, sums)
+    add_lists(postings, query.lists[:n_lists], parts_of(query, n_lists, level, postings.largest), sums)
     if only.shape[0]:
         rows = np.uint64((1 << postings.rows) - 1)
         for block in range(postings.n_blocks):
@@ -229,28 +229,28 @@ def fill(
     query, n, n_active = query_of(index, profile, active, answerable), heap.scores.shape[0], active.dims.shape[0]
     n_chunks = (postings.n_blocks + _CHUNK - 1) // _CHUNK
     best = Best(heap, 0, 0, np.empty(0, np.int64))
-    found.sums[:] = 0
 
-    n_read, bound = min(n_active, _FIRST_LISTS) if active.by_size else n_active, Bound(0.0, 0.0)
-    _read(postings, query, bound, (0, n_read), found)
+    n_read = min(n_active, _FIRST_LISTS) if active.by_size else n_active
+    _read(postings, query, n_read, 0.0, found)
     few = n_chunks <= 8 * n  # so that some of the best would share a chunk
     least = _reached(found.sums, n + answerable.never.shape[0]) if few else _reached(found.largest, n)
-    candidates = Candidates(_blocks_reaching(found, postings.n_blocks, least), np.inf)
-    best = _score_blocks(index, query, found, best, candidates)
+    best = _score_blocks(
+        index, query, found, best, Candidates(_blocks_reaching(found, postings.n_blocks, least), np.inf)
+    )
     first_scored, n_entries = best.n_scored, postings.lengths[query.lists[:n_read]].sum()
     threshold = heap.scores[0] if best.n_held == n else -np.inf
 
-    least, share = least_sum(threshold, query.tails[n_read], query.unit), _TAIL
+    tail, share = query.sizes[n_read] * postings.largest_l1, _TAIL
+    least = least_sum(threshold, tail, query.unit)
     while n_read < n_active:
-        n_chosen, bound = chosen(index, query, share * threshold)
+        n_chosen = chosen(index, query, share * threshold)
         n_more = postings.lengths[query.lists[:n_chosen]].sum()
         if n_more > _ROW_COST * postings.rows * _n_blocks_reaching(found, least):
             break
-        found.sums[:] = 0  # to read the first lists once more pays: less is left to add to a low sum
-        _read(postings, query, bound, (0, n_chosen), found)
-        n_read, n_entries, share = n_chosen, n_entries + n_more, share * _NEXT_TAIL
-        least = least_sum(threshold, query.tails[n_read], query.unit)
-    candidates = Candidates(_blocks_reaching(found, postings.n_blocks, least), query.tails[n_read])
+        _read(postings, query, n_chosen, query.sizes[n_chosen], found)  # once more those that were read, with less
+        n_read, n_entries, tail, share = n_chosen, n_entries + n_more, 0.0, share * _NEXT_TAIL
+        least = least_sum(threshold, tail, query.unit)
+    candidates = Candidates(_blocks_reaching(found, postings.n_blocks, least), tail)
     best = _score_blocks(index, query, found, best, candidates)
     in_order(heap.scores, heap.rows, best.n_held)
     return best.n_held, Work(n_read, n_entries, first_scored, best.n_scored - first_scored)
