@@ -35,6 +35,7 @@ from benchmarks.search_table import table
 from index.kernels import Rows
 from index.packed import PackedEmbedding
 from index.search import Mask, PackedSearch
+from index.search_kernels import LISTS, SCAN
 
 DENSE = 256
 _TURN = 10  # queries
@@ -102,7 +103,7 @@ class Contenders:
         return self.search.best(self.profile(history), n, Mask.hiding(history)).rows
 
     def _scan(self, history: Rows, n: int) -> Rows:
-        return self.search.scan(self.profile(history), n, Mask.hiding(history)).rows
+        return self.search.search(self.profile(history), n, Mask.hiding(history), SCAN)[0].rows
 
     def _product(self, history: Rows, n: int) -> Rows:
         return best(self.csr @ self.profile(history).astype(np.float32), history, n)
@@ -184,8 +185,7 @@ class Bench:
         work = []
         for history in histories:
             profile = contenders.profile(history)
-            dims = np.flatnonzero(profile)
-            work.append(contenders.search.essential(profile, n, Mask.hiding(history), dims)[1])
+            work.append(contenders.search.search(profile, n, Mask.hiding(history), LISTS)[1])
         entries = float(np.median([one.entries for one in work]))
         scored = float(np.median([one.first_scored + one.last_scored for one in work]))
         for contender, times in seconds.items():

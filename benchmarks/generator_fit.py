@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.search_matrices import Matrix, load
 from index.packed import PackedEmbedding
 from index.search import Mask, PackedSearch
+from index.search_kernels import LISTS
 
 _QUERIES = 100
 
@@ -37,7 +38,7 @@ def met(matrix: Matrix, length: int, n: int) -> NDArray[np.float64]:
     for history in matrix.histories(length, _QUERIES):
         profile = packed.profile(history, np.ones(length))
         dims = np.flatnonzero(profile)
-        ranking, work = search.essential(profile, n, Mask.hiding(history), dims)
+        ranking, work = search.search(profile, n, Mask.hiding(history), LISTS)
         scores = ranking.scores[[-1, 0]] / np.linalg.norm(profile)
         shares = lists[dims].sum() / lists.sum(), work.entries / lists.sum()
         found.append([len(dims), *shares, work.first_scored + work.last_scored, *scores])

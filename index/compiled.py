@@ -105,11 +105,20 @@ class _Cache(FunctionCache):
 
     def save_overload(self, *arguments: object) -> None:
         try:
+            self._save(*arguments)
+        except SystemError:
+            raise
+        except Exception:  # a full disk, a read-only folder
+            _warn()
+
+    def _save(self, *arguments: object) -> None:
+        try:
             super().save_overload(*arguments)
         except SystemError:
             raise
-        except Exception:  # a full disk, a read-only folder, an index that cannot be read
-            _warn()
+        except Exception:  # an index that cannot be read: damaged, or it names a class of another version of ours
+            self.flush()
+            super().save_overload(*arguments)
 
 
 class _NoCache(NullCache):

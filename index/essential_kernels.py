@@ -26,7 +26,7 @@ from index.bound_kernels import (
 )
 from index.compiled import compiled, fetch
 from index.kernels import Floats, Rows, heapify, in_order, sift_down
-from index.packed_kernels import Fields, PackedRows, score_one
+from index.packed_kernels import score_one
 
 _CHUNK = 64  # blocks, whose largest sum is looked at first
 _WORD = 64  # rows of a word of an ItemSet
@@ -160,7 +160,7 @@ def _blocks_reaching(found: Found, n_blocks: int, least: int) -> NDArray[np.int6
 
 
 @compiled
-def _offer(heap: Heap, size: int, score: float, row: int) -> int:
+def offer(heap: Heap, size: int, score: float, row: int) -> int:
     """Takes a row into a heap of `size`, if it is one of the best; returns how many it then holds."""
     scores, rows = heap
     if size < scores.shape[0]:
@@ -211,7 +211,7 @@ def _score_blocks(index: Searchable, query: Query, found: Found, best: Best, can
                 at_never += 1
             if at_never < never.shape[0] and never[at_never] == row:
                 continue
-            n_held = _offer(heap, n_held, score, row)
+            n_held = offer(heap, n_held, score, row)
             if n_held == heap.scores.shape[0]:
                 least = least_sum(heap.scores[0], tail, query.unit)
     return Best(heap, n_held, n_scored, blocks)
@@ -254,14 +254,3 @@ def fill(
     best = _score_blocks(index, query, found, best, candidates)
     in_order(heap.scores, heap.rows, best.n_held)
     return best.n_held, Work(n_read, n_entries, first_scored, best.n_scored - first_scored)
-
-
-@compiled
-def search(
-    index: tuple[Fields, Fields], profile: Floats, active: Fields, answerable: Fields, results: tuple[Fields, Fields]
-) -> tuple[int, tuple[int, int, int, int]]:
-    """`fill` for Python, with the fields of its arguments, and of what it returns."""
-    searchable = Searchable(PackedRows(*index[0]), BlockPostings(*index[1]))
-    places = Results(Heap(*results[0]), Found(*results[1]))
-    n_held, work = fill(searchable, profile, Active(*active), Answerable(*answerable), places)
-    return n_held, (work.lists, work.entries, work.first_scored, work.last_scored)

@@ -1,10 +1,9 @@
 """ids in, ids out: the public face of the index."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache, partial, reduce
-from operator import and_
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -22,16 +21,23 @@ from index.answers import (
 from index.diversity import Pool, chosen
 from index.errors import UnknownItemError
 from index.explain import Explainer, reason
-from index.filters import Filter, selected
-from index.item_set import ItemSet
-from index.kernels import Floats, Rows
+from index.filters import Filter
+from index.kernels import Floats
 from index.layout import lay_out, popular_order
+from index.limits import Limits
 from index.model import Model
 from index.search import Mask, Ranking, rank, search_of
-from index.taste import History, Taste, segment_row, taste_of
+from index.taste import History, Taste, known_of_many, segment_row, taste_of
 
 _NO_STEERING: Mapping[str, float] = {}
-_FILTER_BYTES, _FEWEST_FILTERS, _MOST_FILTERS = 2**25, 8, 4096  # of the items that filters are true of, kept
+
+
+class RankedRows(NamedTuple):
+    """Rows of items or of segments, and what each is there by."""
+
+    ranking: Ranking
+    sources: list[Source]
+    unknown_items: list[str]
 
 
 class Recommender:
@@ -45,8 +51,7 @@ class Recommender:
         self.model, self.version = model, version
         self.search = search_of(model.embedding)
         self.uncoded = np.flatnonzero(~model.embedding.coded).astype(np.int32)
-        kept = max(_FEWEST_FILTERS, _FILTER_BYTES * 8 // max(model.embedding.n_items, 1))
-        self._selected = lru_cache(min(kept, _MOST_FILTERS))(partial(selected, catalog=model.catalog))
+        self.limits = Limits(model)
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -81,9 +86,9 @@ class Recommender:
         """
         taste = taste_of(self.model, history, steer)
         muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
-        mask = self._mask(taste, exclude, candidates=candidates, segments=segments, where=where, muted=muted)
+        mask = self.limits.mask(taste.rows, exclude, candidates=candidates, segments=segments, where=where, muted=muted)
         if best_segments is not None:
-            mask = mask.within(self._items_of(self._segment_ranking(taste, best_segments, muted).rows))
+            mask = mask.within(self.limits.items_of(self._segment_ranking(taste, best_segments, muted).rows))
         if diversity or max_per_segment is not None:
             ranking, sources = self._chosen(taste, mask, n, diversity, max_per_segment)
         else:
@@ -100,6 +105,30 @@ class Recommender:
             shortfall = f"{len(ranking.rows)} of {n}: {', '.join(limits)} leave no more of the {n_items} items"
         why = Explainer(self.model, taste).item if explain else None
         return Recommendation(self._items(ranking, sources, why), taste.unknown_items, shortfall)
+
+    def rank_items(self, histories: Sequence[History], n: int) -> list[RankedRows]:
+        """What `recommend` answers to each history, as rows; the search lets other threads run meanwhile."""
+        known, unknown_items = known_of_many(self.model, histories)
+        found = zip(histories, self.search.best_of_many(known, n), unknown_items, strict=True)
+        return [
+            self._ranked(history, n)  # by popularity, or partly so
+            if ranking is None or len(ranking.rows) < n
+            else RankedRows(ranking, ["profile"] * n, unknown)
+            for history, ranking, unknown in found
+        ]
+
+    def _ranked(self, history: History, n: int) -> RankedRows:
+        taste = taste_of(self.model, history, _NO_STEERING)
+        return RankedRows(*self._ranking(taste, self.limits.mask(taste.rows, ()), n), taste.unknown_items)
+
+    def rank_segments(self, histories: Sequence[History], n: int) -> list[RankedRows]:
+        """What `segments` answers to each history, as rows of B."""
+        tastes = [taste_of(self.model, history, _NO_STEERING) for history in histories]
+        rankings = [self._segment_ranking(taste, n, ()) for taste in tastes]
+        return [
+            RankedRows(ranking, [taste.source] * len(ranking.rows), taste.unknown_items)
+            for taste, ranking in zip(tastes, rankings, strict=True)
+        ]
 
     def segments(
         self,
@@ -146,7 +175,7 @@ class Recommender:
         Raises FilterError.
         """
         taste = taste_of(self.model, history, _NO_STEERING)
-        scores = self._mask(taste, exclude, where=where).apply(self._item_scores(taste))
+        scores = self.limits.mask(taste.rows, exclude, where=where).apply(self._item_scores(taste))
         order = rank(self._segment_scores(taste), len(self.model.segments)).rows
         layout = lay_out(
             self.model.segments,
@@ -188,36 +217,6 @@ class Recommender:
             self.homepage(history, min_items=1)
 
     # ------------------------------------------------------------ history to scores
-
-    def _mask(
-        self,
-        taste: Taste,
-        exclude: Iterable[str],
-        *,
-        candidates: Iterable[str] | None = None,
-        segments: Iterable[str] | None = None,
-        where: Filter | None = None,
-        muted: Sequence[int] = (),
-    ) -> Mask:
-        limits: list[ItemSet] = []
-        n_items = self.model.embedding.n_items
-        if candidates is not None:
-            limits.append(ItemSet.of_rows(self._rows(candidates), n_items))
-        if segments is not None:
-            limits.append(self._items_of(segment_row(self.model, segment_id) for segment_id in segments))
-        if muted:
-            limits.append(~self._items_of(muted))
-        if where is not None:
-            limits.append(self._selected(where))
-        return Mask(reduce(and_, limits) if limits else None, np.union1d(taste.rows, self._rows(exclude)))
-
-    def _rows(self, item_ids: Iterable[str]) -> Rows:
-        rows = (self.model.vocabulary.row(item_id) for item_id in item_ids)
-        return np.array(sorted({row for row in rows if row is not None}), np.int32)
-
-    def _items_of(self, segments: Iterable[int]) -> ItemSet:
-        members = [self.model.segments.members(row) for row in segments]
-        return ItemSet.of_rows(np.concatenate([*members, np.empty(0, np.int32)]), self.model.embedding.n_items)
 
     def _item_scores(self, taste: Taste) -> Floats:
         if taste.source == "popularity":

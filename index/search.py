@@ -1,11 +1,15 @@
 """History rows to profile to scores to ranking: r = z Aᵀ with z = x A, exact."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels
+from index import block_kernels, kernels, packed_kernels, search_kernels
+from index.bound_kernels import Searchable
 from index.embedding import ItemEmbedding
 from index.essential_kernels import Found, Work
 from index.item_set import ItemSet
@@ -16,12 +20,9 @@ from index.packed_kernels import Fields
 
 _ALL, _NO_ROWS = np.empty(0, np.uint64), np.empty(0, np.int32)
 _FEW = 16  # where fewer than one in so many items may be answered, they are scored one by one
-_FEW_ENTRIES = 2**18  # of which all lists of active dims are read: to order dims takes as long
 LARGE = 2**17  # items: their 16-bit sums are more than a core's second cache takes beside all else
 _SAMPLED = 2**14  # blocks
 _SHARED = {4: 0.8, 2: 0.9}  # entries of blocks of so many rows to non-zeros, below which such blocks are worth it
-_ENTRY_COST = 2.2  # of a posting, in weights of a scan, which lie in a row (benchmarks.bench_search)
-_MANY = 8  # and where more than one in so many are asked for, all are
 
 
 class Ranking(NamedTuple):
@@ -56,6 +57,18 @@ class Mask(NamedTuple):
         return masked
 
 
+class Histories(NamedTuple):
+    """Of user `i` the `rows[starts[i]:starts[i + 1]]`, ascending, with one of the `weights` each."""
+
+    starts: NDArray[np.int64]  # (n_users + 1,)
+    rows: Rows
+    weights: Floats
+
+    @property
+    def n_users(self) -> int:
+        return len(self.starts) - 1
+
+
 class ItemSearch(Protocol):
     """Exact search over the items of an embedding. Items without a code are never among the best."""
 
@@ -65,6 +78,10 @@ class ItemSearch(Protocol):
 
     def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
         """The `n` best items that the mask leaves, or fewer where there are fewer."""
+        ...
+
+    def best_of_many(self, histories: Histories, n: int) -> list[Ranking | None]:
+        """The `n` best items of each history without its own, None where its profile is 0. Lets other threads run."""
         ...
 
     def warm_up(self) -> None:
@@ -80,7 +97,7 @@ class FloatSearch:
     """Scores every item through posting lists, then takes the best."""
 
     def __init__(self, embedding: ItemEmbedding) -> None:
-        self.n_items, self.postings = embedding.n_items, embedding.invert()
+        self.embedding, self.n_items, self.postings = embedding, embedding.n_items, embedding.invert()
         self.uncoded = np.flatnonzero(~embedding.coded)
 
     def scores(self, profile: Floats) -> Floats:
@@ -90,6 +107,14 @@ class FloatSearch:
         scores = mask.apply(self.scores(profile))
         scores[self.uncoded] = -np.inf
         return rank(scores, n)
+
+    def best_of_many(self, histories: Histories, n: int) -> list[Ranking | None]:
+        found: list[Ranking | None] = []
+        for begin, end in pairwise(histories.starts):
+            rows = histories.rows[begin:end]
+            profile = self.embedding.profile(rows, histories.weights[begin:end])
+            found.append(self.best(profile, n, Mask(None, rows)) if profile.any() else None)
+        return found
 
     def warm_up(self) -> None:
         self.best(np.zeros(self.postings.starts.shape[0] - 1), 1, Mask.hiding(_NO_ROWS))
@@ -101,7 +126,7 @@ class PackedSearch:
     def __init__(self, embedding: PackedEmbedding) -> None:
         self.embedding, self.rows = embedding, embedding.rows
         postings = block_kernels.invert_blocks(self.rows, embedding.n_dims, self._rows_of_a_block())
-        self.index = bound_kernels.Searchable(self.rows, postings)
+        self.index = Searchable(self.rows, postings)
         self._fields = tuple(self.rows), tuple(postings)
         self._rooms: list[Fields] = []  # as many as searches ran at the same time
 
@@ -109,39 +134,33 @@ class PackedSearch:
         return packed_kernels.score_all(self.embedding.fields, profile)
 
     def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
-        n_items, k, postings = self.embedding.n_items, self.embedding.k, self.index.postings
-        if mask.only is not None and len(mask.only) * _FEW < n_items:
+        if mask.only is not None and len(mask.only) * _FEW < self.embedding.n_items:
             return self._best_of(np.setdiff1d(mask.only.rows, mask.never, assume_unique=True), profile, n)
-        dims, n_entries = bound_kernels.active_dims(profile, postings.lengths)
-        too_many = n * _MANY > n_items or postings.rows * k > bound_kernels.MOST_ENTRIES
-        if too_many or _ENTRY_COST * n_entries > n_items * k or not len(dims):
-            return self.scan(profile, n, mask)
-        return self.essential(profile, n, mask, dims)[0]
+        return self.search(profile, n, mask)[0]
 
-    def scan(self, profile: Floats, n: int, mask: Mask) -> Ranking:
-        """The same by scoring every item."""
-        scores = mask.apply(self.scores(profile))
-        scores[self.rows.scales == 0] = -np.inf
-        return rank(scores, n)
-
-    def essential(self, profile: Floats, n: int, mask: Mask, dims: NDArray[np.int64]) -> tuple[Ranking, Work]:
-        """The same by lists, and what was done for it; `dims` are where the profile is not 0, ascending, not none."""
-        if by_size := len(self.index.postings.entries) > _FEW_ENTRIES:
-            dims = dims[np.argsort(-np.abs(profile[dims]))]
+    def search(self, profile: Floats, n: int, mask: Mask, way: int = search_kernels.CHEAPER) -> tuple[Ranking, Work]:
+        """The same the cheaper way or by one that is named, and what was done for it."""
         scores, rows = np.empty(n), np.empty(n, np.int32)
         answerable = mask.never, _ALL if mask.only is None else mask.only.words
-        room = self._room()
-        size, work = essential_kernels.search(
-            self._fields, profile, (dims, by_size), answerable, ((scores, rows), room)
-        )
-        self._rooms.append(room)
+        with self._room() as room:
+            size, work = search_kernels.search(self._fields, profile, answerable, ((scores, rows), room), way)
         return Ranking(rows[:size], scores[:size]), Work(*work)
+
+    def best_of_many(self, histories: Histories, n: int) -> list[Ranking | None]:
+        scores, rows = np.empty((histories.n_users, n)), np.empty((histories.n_users, n), np.int32)
+        sizes = np.empty(histories.n_users, np.int64)
+        with self._room() as room:
+            search_kernels.search_many(
+                self._fields, tuple(histories), self.embedding.n_dims, ((scores, rows), room), sizes
+            )
+        return [
+            None if size < 0 else Ranking(rows[user, :size], scores[user, :size]) for user, size in enumerate(sizes)
+        ]
 
     def warm_up(self) -> None:
         profile = np.zeros(self.embedding.n_dims)
-        profile[0] = 1.0
-        dims, _ = bound_kernels.active_dims(profile, self.index.postings.lengths)
-        self.essential(profile, 1, Mask.hiding(_NO_ROWS), dims)
+        self.search(profile, 1, Mask.hiding(_NO_ROWS))
+        self.best_of_many(Histories(np.zeros(2, np.int64), _NO_ROWS, np.empty(0)), 1)
         rank(self.scores(profile), 1)
         self._best_of(_NO_ROWS, profile, 1)
 
@@ -150,11 +169,15 @@ class PackedSearch:
         best = rank(packed_kernels.score_some(self.embedding.fields, profile, items), n)
         return Ranking(items[best.rows], best.scores)
 
-    def _room(self) -> Fields:
+    @contextmanager
+    def _room(self) -> Iterator[Fields]:
+        """For the sums of a search; nobody else has it meanwhile."""
         try:
-            return self._rooms.pop()
+            room = self._rooms.pop()
         except IndexError:
-            return tuple(Found.room(self.index.postings.n_blocks))
+            room = tuple(Found.room(self.index.postings.n_blocks))
+        yield room
+        self._rooms.append(room)
 
     def _rows_of_a_block(self) -> int:
         """Large catalogues have blocks of several rows, where the rows of a block share enough of their dims."""

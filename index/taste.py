@@ -1,8 +1,9 @@
 """What is known of somebody while one answer is made: a history folded in, and steered."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from index.answers import Source
 from index.errors import UnknownSegmentError
 from index.kernels import Floats, Rows
 from index.model import Model
+from index.search import Histories
 
 History = Iterable[str] | Mapping[str, float]
 
@@ -50,20 +52,25 @@ def taste_of(model: Model, history: History, steer: Mapping[str, float]) -> Tast
 
 def _known(model: Model, history: History) -> tuple[Rows, Floats, list[str]]:
     """Rows, ascending, so that the order of a history does not change a single bit of the answer; and ids without."""
-    weighted = history if isinstance(history, Mapping) else dict.fromkeys(history, 1.0)
-    rows: list[int] = []
-    weights: list[float] = []
-    unknown: list[str] = []
-    for item_id, weight in weighted.items():
-        row = model.vocabulary.row(item_id)
-        if row is None:
-            unknown.append(item_id)
-        else:
-            rows.append(row)
-            weights.append(weight)
-    row_array, weight_array = np.array(rows, np.int32), np.array(weights, np.float64)
-    ascending = np.argsort(row_array)
-    return row_array[ascending], weight_array[ascending], unknown
+    known, unknown = known_of_many(model, [history])
+    return known.rows, known.weights, unknown[0]
+
+
+def known_of_many(model: Model, histories: Sequence[History]) -> tuple[Histories, list[list[str]]]:
+    """What the model knows of each history, and what not."""
+    weighted = [history if isinstance(history, Mapping) else dict.fromkeys(history, 1.0) for history in histories]
+    lengths = np.array([len(history) for history in weighted], np.int64)
+    item_ids = [item_id for history in weighted for item_id in history]
+    rows = model.vocabulary.rows(item_ids)
+    weights = np.fromiter(chain.from_iterable(history.values() for history in weighted), np.float64, len(item_ids))
+    users = np.repeat(np.arange(len(lengths)), lengths)
+    unknown: list[list[str]] = [[] for _ in weighted]
+    for place in np.flatnonzero(rows < 0):
+        unknown[users[place]].append(item_ids[place])
+    ascending = np.argsort(users << 32 | rows)
+    ascending = ascending[rows[ascending] >= 0]
+    starts = np.searchsorted(users[ascending], np.arange(len(lengths) + 1))
+    return Histories(starts, rows[ascending], weights[ascending]), unknown
 
 
 def segment_row(model: Model, segment_id: str, named_in: str = "segments") -> int:

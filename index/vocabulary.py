@@ -1,7 +1,6 @@
 """Strings in one UTF-8 blob, and the item_ids among them: item_id to row and back, without a dict."""
 
 import codecs
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -9,6 +8,9 @@ from typing import Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from index import string_kernels
+from index.kernels import Rows
 
 _PIECE_BYTES = 2**20
 
@@ -75,7 +77,7 @@ class Strings(Sequence[str]):
 
 
 class Vocabulary:
-    """item_id to row and row to item_id. Looking up is a binary search over the sorted UTF-8 bytes."""
+    """item_id to row and row to item_id. Looking up is a binary search over the sorted UTF-8 bytes, without a dict."""
 
     def __init__(self, item_ids: Strings, order: NDArray[np.int32]) -> None:
         self.item_ids, self.order = item_ids, order  # order: (n_items,) rows in the byte order of their ids
@@ -94,19 +96,16 @@ class Vocabulary:
 
     def row(self, item_id: str) -> int | None:
         """The row of an item_id, or None where the model does not hold it."""
-        try:
-            wanted = item_id.encode()
-        except UnicodeEncodeError:  # a lone surrogate names nothing
-            return None
-        order = self._order
-        place = bisect_left(order, wanted, key=self.item_ids.encoded)
-        if place < len(order) and self.item_ids.encoded(order[place]) == wanted:
-            return int(order[place])
-        return None
+        row = int(self.rows([item_id])[0])
+        return None if row < 0 else row
 
-    @cached_property
-    def _order(self) -> memoryview:
-        return self.order.data
+    def rows(self, item_ids: Iterable[str]) -> Rows:
+        """The row of each item_id, -1 where the model does not hold it."""
+        encoded = [item_id.encode(errors="surrogatepass") for item_id in item_ids]  # a lone surrogate names nothing
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([len(item_id) for item_id in encoded], out=offsets[1:])
+        wanted = np.frombuffer(b"".join(encoded), np.uint8)
+        return string_kernels.places(self.item_ids.blob, self.item_ids.offsets, self.order, wanted, offsets)
 
     def violation(self) -> str | None:
         if problem := self.item_ids.violation():

@@ -59,13 +59,12 @@ def quality(rankings: Rankings, targets: Csr) -> Quality:
 
 
 def rank_served(recommender: Recommender, holdout: Holdout) -> Rankings:
-    """The answers of the recommender itself, ids in and ids out."""
+    """The answers of the recommender itself, ids in."""
     vocabulary = recommender.model.vocabulary
     rankings = np.full((holdout.n_users, DEPTH), -1, np.int32)
-    for user in range(holdout.n_users):
-        history = [vocabulary.item_id(row) for row in holdout.shown(user)]
-        answers = recommender.recommend(history, DEPTH).items
-        rankings[user, : len(answers)] = [vocabulary.row(item.item_id) or 0 for item in answers]
+    histories = [[vocabulary.item_id(row) for row in holdout.shown(user)] for user in range(holdout.n_users)]
+    for user, ranked in enumerate(recommender.rank_items(histories, DEPTH)):
+        rankings[user, : len(ranked.sources)] = ranked.ranking.rows
     return rankings
 
 

@@ -279,4 +279,5 @@ def _recommend(recommend: argparse.ArgumentParser) -> None:
     recommend.add_argument(
         "--separator", type=character, metavar="CHARACTER", help="between the columns of the users file"
     )
+    recommend.add_argument("--threads", type=positive, metavar="N", help="that search (all cores it may use)")
     add_telling(recommend)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -70,17 +71,36 @@ def test_what_was_compiled_for_another_processor_is_compiled_anew_and_kept_besid
     assert not caplog.records
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"no index", None])
-def test_what_was_kept_and_is_damaged_is_compiled_anew_with_one_warning(
-    source: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("content", [b"", b"\x80", b"no index"])
+def test_what_was_kept_and_is_damaged_is_compiled_anew_and_kept(
+    source: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     hits(source)
     for path in indexes(source):
-        if content is None:  # can neither be read nor replaced
-            path.unlink()
-            path.mkdir()
-        else:
-            path.write_bytes(content)
+        path.write_bytes(content)
+    assert [hits(source), hits(source)] == [0, 2]
+    assert not caplog.records
+
+
+def test_what_names_a_class_that_is_gone_is_compiled_anew_and_kept(
+    source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after an update: the types of a kernel's arguments are written down by their classes' names."""
+    hits(source)
+    for path in indexes(source):
+        version, gone = pickle.dumps(numba.__version__), b"cindex.compiled\nGone\n."
+        path.write_bytes(version + gone)
+    assert [hits(source), hits(source)] == [0, 2]
+    assert not caplog.records
+
+
+def test_what_can_neither_be_read_nor_replaced_is_compiled_anew_with_one_warning(
+    source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hits(source)
+    for path in indexes(source):
+        path.unlink()
+        path.mkdir()
     with caplog.at_level(logging.WARNING):
         assert hits(source) == 0
     assert [WARNING in record.message for record in caplog.records] == [True]

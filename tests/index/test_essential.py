@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index import block_kernels, essential_kernels, packed_kernels
+from index.bound_kernels import Active, Answerable, Searchable
 from index.embedding import ItemEmbedding
-from index.essential_kernels import Found, Work
+from index.essential_kernels import Found, Heap, Results, Work
 from index.item_set import ItemSet
 from index.kernels import Rows
 from index.packed import PackedEmbedding
 from index.search import Mask, PackedSearch, Ranking, rank
+from index.search_kernels import LISTS, SCAN
 from tests import oracle
 
 ALL = np.empty(0, np.uint64)
@@ -67,10 +69,12 @@ def essential(
     dims = np.flatnonzero(profile)
     dims = dims[np.argsort(-np.abs(profile[dims]))]
     scores, rows = np.empty(n), np.empty(n, np.int32)
-    answerable = mask.never, ALL if mask.only is None else mask.only.words
-    index, room = (packed.fields, tuple(postings)), tuple(Found.room(postings.n_blocks))
-    found, work = essential_kernels.search(index, profile, (dims, True), answerable, ((scores, rows), room))
-    return Ranking(rows[:found], scores[:found]), Work(*work)
+    answerable = Answerable(mask.never, ALL if mask.only is None else mask.only.words)
+    results = Results(Heap(scores, rows), Found.room(postings.n_blocks))
+    found, work = essential_kernels.fill(
+        Searchable(packed.rows, postings), profile, Active(dims, True), answerable, results
+    )
+    return Ranking(rows[:found], scores[:found]), work
 
 
 def same(found: tuple[Rows, NDArray[np.float64]], expected: Ranking) -> bool:
@@ -94,7 +98,8 @@ def test_the_best_are_those_of_a_full_scan(
         for mask in (Mask(None, never), Mask(only, never)):
             expected = every_item_scored(search, profile, n, mask)
             assert same(essential(packed, size, profile, n, mask)[0], expected)
-            assert same(search.essential(profile, n, mask, np.flatnonzero(profile))[0], expected)
+            for way in (LISTS, SCAN):
+                assert same(search.search(profile, n, mask, way)[0], expected)
             assert same(search.best(profile, n, mask), expected)
 
 

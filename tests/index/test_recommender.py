@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from index.errors import UnknownItemError, UnknownSegmentError
 from index.model import Model
 from index.recommender import Recommender
+from index.taste import History
 from tests import oracle
 from tests.worlds import BY_HAND, by_hand, random_model
 
@@ -241,4 +242,23 @@ def test_the_hand_made_world_is_stored_as_written() -> None:
 
 def test_the_public_face_is_what_the_documentation_names() -> None:
     methods = {name for name in vars(Recommender) if not name.startswith("_")}
-    assert methods == {"open", "recommend", "segments", "homepage", "similar", "segment_row", "warm_up"}
+    asked = {"recommend", "segments", "homepage", "similar", "segment_row", "rank_items", "rank_segments"}
+    assert methods == {"open", "warm_up"} | asked
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_ranked_rows_are_what_is_recommended(packed: bool) -> None:
+    for model, n_items in ((by_hand(packed=packed), 6), (random_model(5, packed=packed), 200)):
+        names = [model.vocabulary.item_id(row) for row in range(n_items)]
+        recommender = answered(model)
+        histories: list[History] = [[names[4], "nowhere", names[0]], [], {names[3]: -1.0}, {names[1]: 0.0}, names[:5]]
+        for n in (1, 5, 300):
+            for history, ranked in zip(histories, recommender.rank_items(histories, n), strict=True):
+                recommended = recommender.recommend(history, n)
+                assert [item.item_id for item in recommended.items] == [names[row] for row in ranked.ranking.rows]
+                assert [item.score for item in recommended.items] == ranked.ranking.scores.tolist()
+                assert [item.source for item in recommended.items] == ranked.sources
+                assert recommended.unknown_items == ranked.unknown_items
+        for history, ranked in zip(histories, recommender.rank_segments(histories, 2), strict=True):
+            segments = recommender.segments(history, 2).segments
+            assert [model.segments.ids[row] for row in ranked.ranking.rows] == [one.segment_id for one in segments]

@@ -13,10 +13,11 @@ ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
 import sys
 from index import block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels
+from index import search_kernels, string_kernels
 from index.recommender import Recommender
 
 def signatures():
-    modules = block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels
+    modules = block_kernels, bound_kernels, essential_kernels, kernels, packed_kernels, search_kernels, string_kernels
     functions = [function for module in modules for function in vars(module).values()]
     return sum(len(function.signatures) for function in functions if hasattr(function, "signatures"))
 
@@ -32,6 +33,7 @@ for history in ([], items[:3], {items[0]: -1.0, items[7]: 0.5}):
     recommender.segments(history, 3)
     recommender.homepage(history)
 recommender.similar(items[4])
+recommender.rank_items([items[:3], []], 10)
 assert signatures() == warm, signatures() - warm
 """
 
