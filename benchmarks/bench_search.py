@@ -6,7 +6,8 @@ python -m benchmarks.bench_search ml-1m published synthetic-100k synthetic-1m ha
 
 Matrices: MovieLens 1M and Goodbooks as `fit` trains them, the published weights (SPARSESHELF_TEST_DATA names the
 folder), and what benchmarks/synthetic_codes.py makes: trained-like ones, and hard ones without clusters.
-Contenders: `ours`, from Python with the mask of the history; `scan`, the same codes, every item scored; `scipy A z`,
+Contenders: `ours`, from Python with the mask of the history; its two ways, `lists` and `scan` (every item scored), of
+which it takes the one that it expects to be cheaper; `scipy A z`,
 a CSR matrix times a dense profile; `scipy z A^T`, sparse times sparse, as the paper's code does it; `dense 256`, a
 product of float32 vectors of 256 dims as a dense model would have (its answers are another model's, so nothing is said
 of them); and in the peers' interpreter those of benchmarks/peers/search_engines.py, of which --engines chooses.
@@ -23,6 +24,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,7 @@ class Contenders:
         of_lists = lists.entries.nbytes + lists.starts.nbytes + lists.lengths.nbytes
         self.bytes = {
             "ours": packed.codes.nbytes + of_lists,
+            "lists": packed.codes.nbytes + of_lists,
             "scan": packed.codes.nbytes,
             "scipy A z": sparse,
             "scipy z A^T": sparse,
@@ -90,7 +93,8 @@ class Contenders:
     def named(self) -> dict[str, Search]:
         named: dict[str, Search] = {
             "ours": self._ours,
-            "scan": self._scan,
+            "lists": partial(self._by, LISTS),
+            "scan": partial(self._by, SCAN),
             "scipy A z": self._product,
             "scipy z A^T": self._sparse_product,
         }
@@ -102,8 +106,8 @@ class Contenders:
     def _ours(self, history: Rows, n: int) -> Rows:
         return self.search.best(self.profile(history), n, Mask.hiding(history)).rows
 
-    def _scan(self, history: Rows, n: int) -> Rows:
-        return self.search.search(self.profile(history), n, Mask.hiding(history), SCAN)[0].rows
+    def _by(self, way: int, history: Rows, n: int) -> Rows:
+        return self.search.search(self.profile(history), n, Mask.hiding(history), way)[0].rows
 
     def _product(self, history: Rows, n: int) -> Rows:
         return best(self.csr @ self.profile(history).astype(np.float32), history, n)

@@ -29,7 +29,7 @@ MOST_ENTRIES = 2**14  # rows of a block times k: sums of more would leave too fe
 LARGEST_SUM = 65_535
 _LEAST_SIZE = 1e-250  # of a profile: below it numbers have fewer digits
 _ROUNDED = 1.0 + 1e-6  # more than float32 loses, and its scales make a row longer than 1
-_ROUND_UP = 1.001  # units: to whole ones, and more than float64 loses
+_ROUND_UP = 1.02  # units: to whole ones, and more than float32 loses of as many as there are
 _MOST = 0.6  # of all entries: where so many are to be read, the rest is read as well
 
 
@@ -101,9 +101,9 @@ def parts_of(query: Query, n_lists: int, level: float, largest: float) -> Sums:
     if query.unit == np.inf:
         return parts
     for i in range(n_lists):
-        a_step, part = (query.sizes[i] - level) / query.unit * (largest / STEPS), parts[i]
+        a_step, part = np.float32((query.sizes[i] - level) / query.unit * (largest / STEPS)), parts[i]
         for s in range(STEPS):
-            part[s] = np.int32(a_step * (s + 1) + _ROUND_UP)
+            part[s] = np.int32(a_step * np.float32(s + 1) + np.float32(_ROUND_UP))
     return parts
 
 

@@ -86,13 +86,16 @@ class Results(NamedTuple):
 @compiled
 def _read(postings: BlockPostings, query: Query, n_lists: int, level: float, found: Found) -> None:
     """The sums of the first lists, and the largest of them; of blocks with an item that may be answered."""
-    sums, only = found.sums, query.answerable.only
+    sums, (never, only), size = found.sums, query.answerable, postings.rows
     begin(query, level, postings, sums)
     add_lists(postings, query.lists[:n_lists], parts_of(query, n_lists, level, postings.largest), sums)
+    for i in range(never.shape[0] - size + 1):
+        if never[i] % size == 0 and never[i + size - 1] == never[i] + size - 1:
+            sums[never[i] // size] = 0
     if only.shape[0]:
-        rows = np.uint64((1 << postings.rows) - 1)
+        rows = np.uint64((1 << size) - 1)
         for block in range(postings.n_blocks):
-            row = block * postings.rows
+            row = block * size
             if not (only[row // _WORD] >> np.uint64(row % _WORD)) & rows:
                 sums[block] = 0
     _chunk_maxima(sums, found.largest)
@@ -233,7 +236,7 @@ def fill(
     n_read = min(n_active, _FIRST_LISTS) if active.by_size else n_active
     _read(postings, query, n_read, 0.0, found)
     few = n_chunks <= 8 * n  # so that some of the best would share a chunk
-    least = _reached(found.sums, n + answerable.never.shape[0]) if few else _reached(found.largest, n)
+    least = _reached(found.sums if few else found.largest, n)
     best = _score_blocks(
         index, query, found, best, Candidates(_blocks_reaching(found, postings.n_blocks, least), np.inf)
     )

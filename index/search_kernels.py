@@ -12,7 +12,7 @@ from index.packed_kernels import Fields, PackedRows, fold_in_packed, score_one
 
 CHEAPER, LISTS, SCAN = 0, 1, 2  # ways
 _FEW_ENTRIES = 2**18  # of which all lists of active dims are read: to order dims takes as long
-_ENTRY_COST = 2.2  # of a posting, in weights of a scan, which lie in a row (benchmarks.bench_search)
+_ENTRY_COST = 1.7  # of a posting, in weights of a scan, which lie in a row (benchmarks.bench_search)
 _MANY = 8  # where more than one in so many are asked for, all are scored
 _PLACE = np.uint64(2**16 - 1)
 _WORD = 64  # rows of a word of an ItemSet

@@ -2,12 +2,22 @@
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from trainer.uninterrupted import uninterrupted
 
 
+@pytest.fixture
+def _stoppable() -> Iterator[None]:
+    """As in a terminal; a program in the background of a script is started without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_stoppable")
 def test_an_interruption_waits_for_the_end() -> None:
     done = []
 
