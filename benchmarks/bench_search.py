@@ -213,6 +213,13 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _engines(text: str) -> list[str]:
+    named = [engine.strip() for engine in text.split(";")]
+    if unknown := set(named) - set(ENGINES):
+        raise argparse.ArgumentTypeError(f"no such engine: {', '.join(sorted(unknown))}")
+    return named
+
+
 def _whole(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -227,7 +234,7 @@ def main() -> None:
     parser.add_argument("--peer-python", type=Path, metavar="FILE", help="interpreter with the peers")
     parser.add_argument(
         "--engines",
-        type=lambda text: text.split(";"),
+        type=_engines,
         default=list(ENGINES),
         help=f"of the peers: {'; '.join(ENGINES)}",
     )

@@ -77,6 +77,7 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.plot(*zip(*points, strict=True), style, color=colour, label=label)
     axes.set(xscale="log", yscale="log", xlabel="items", ylabel="milliseconds a search, one thread")
     axes.set_xticks(list(ITEMS.values()), ["100,000", "1,000,000", "5,000,000"])
+    axes.set_yticks([1, 10, 100], ["1", "10", "100"])
     axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)

@@ -153,12 +153,12 @@ def _n_blocks_reaching(found: Found, least: int) -> int:
 
 @compiled
 def _blocks_reaching(found: Found, n_blocks: int, least: int) -> NDArray[np.int64]:
-    blocks, n, least_sum = np.empty(_n_blocks_reaching(found, least) + 1, np.int64), 0, np.uint16(least)
+    blocks, n, least_sum = np.empty(_n_blocks_reaching(found, least) + 1, np.int64), np.uint64(0), np.uint16(least)
     for chunk in range(found.largest.shape[0]):
         if found.largest[chunk] >= least_sum:
-            for block in range(chunk * _CHUNK, min(chunk * _CHUNK + _CHUNK, n_blocks)):
-                blocks[n] = block
-                n += found.sums[block] >= least_sum
+            for block in range(np.uint64(chunk * _CHUNK), np.uint64(min(chunk * _CHUNK + _CHUNK, n_blocks))):
+                blocks[n] = block  # an index without a sign costs no check of it
+                n += np.uint64(found.sums[block] >= least_sum)
     return blocks[:n]
 
 
