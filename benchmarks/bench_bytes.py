@@ -208,8 +208,9 @@ def _draw(found: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
     axes = figure.subplots(1, len(arguments.datasets), squeeze=False)[0]
     for one, name in zip(axes, arguments.datasets, strict=True):
         for system, (colour, mark) in _LOOK.items():
-            means = [_mean(found, name, system, n_bytes, arguments.seeds) for n_bytes in arguments.bytes]
-            one.plot(arguments.bytes, means, color=colour, marker=mark, label=system)
+            means = {n_bytes: _mean(found, name, system, n_bytes, arguments.seeds) for n_bytes in arguments.bytes}
+            known = {n_bytes: mean for n_bytes, mean in means.items() if not np.isnan(mean)}
+            one.plot(list(known), list(known.values()), color=colour, marker=mark, label=system)
         one.set_xscale("log", base=2)
         one.set_xticks(arguments.bytes, [str(n_bytes) for n_bytes in arguments.bytes])
         one.set(title=name, xlabel="bytes an item, really stored", ylabel="nDCG@100, test users")
