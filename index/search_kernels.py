@@ -98,4 +98,5 @@ def search_many(
         sizes[user] = -1
         if profile.any():
             places = Results(Heap(scores[user], best[user]), found)
-            sizes[user] = _best(searchable, profile, Answerable(history, every), places, CHEAPER)[0]
+            way = int(np.int64(CHEAPER))  # a constant would be a type of its own, and all of it compiled once more
+            sizes[user] = _best(searchable, profile, Answerable(history, every), places, way)[0]
