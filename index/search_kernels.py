@@ -14,19 +14,22 @@ CHEAPER, LISTS, SCAN = 0, 1, 2  # ways
 _FEW_ENTRIES = 2**18  # of which all lists of active dims are read: to order dims takes as long
 _ENTRY_COST = 1.7  # of a posting, in weights of a scan, which lie in a row (benchmarks.bench_search)
 _MANY = 8  # where more than one in so many are asked for, all are scored
-_PLACE = np.uint64(2**16 - 1)
 _WORD = 64  # rows of a word of an ItemSet
 
 
 @compiled
 def _by_size(profile: Floats, dims: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Dims by |z|, the largest first. Sizes that agree in 36 binary digits may come in any order."""
+    """Dims by |z|, the largest first; of 2^20 of them, sizes that agree in 32 binary digits come in any order."""
     keys = np.abs(profile[dims]).view(np.uint64)  # as whole numbers such are in the same order
+    place = np.uint64(1)
+    while place < keys.shape[0]:
+        place <<= np.uint64(1)
+    place -= np.uint64(1)  # the lowest bits say where a key comes from
     for i in range(keys.shape[0]):
-        keys[i] = (~keys[i] & ~_PLACE) | np.uint64(i)
+        keys[i] = (~keys[i] & ~place) | np.uint64(i)
     keys.sort()
     for i in range(keys.shape[0]):
-        keys[i] &= _PLACE
+        keys[i] &= place
     return dims[keys.view(np.int64)]
 
 

@@ -149,6 +149,16 @@ def test_large_catalogues_of_alike_neighbours_have_blocks_of_several_rows() -> N
     assert PackedSearch(adversarial(1, 300, 64, 8)).index.postings.rows == 1
 
 
+def test_a_profile_may_have_more_active_dims_than_two_bytes_can_count() -> None:
+    rng, (n_items, k, n_dims) = np.random.default_rng(0), (5_000, 64, 100_000)
+    dims = np.sort(rng.permuted(np.tile(np.arange(n_dims // 50), (n_items, 1)), axis=1)[:, :k] * 50, axis=1)
+    dims += rng.integers(0, 50, dims.shape)
+    packed = PackedEmbedding.pack(ItemEmbedding.from_entries(dims, rng.random(dims.shape) + 0.1, n_dims))
+    search, profile = PackedSearch(packed), rng.random(n_dims) + 0.1  # no sign hides what is lost
+    mask = Mask.hiding(NONE)
+    assert same(search.search(profile, 20, mask, LISTS)[0], every_item_scored(search, profile, 20, mask))
+
+
 def test_equal_codes_get_equal_scores_and_go_by_row() -> None:
     packed = PackedEmbedding.pack(
         ItemEmbedding.from_dense(np.repeat(np.random.default_rng(0).normal(size=(300, 24)), 2, axis=0), 6)
