@@ -88,6 +88,9 @@ def _compare(client: httpx.Client, model: Model, histories: list[list[int]]) -> 
     A = model.embedding.to_dense().astype(np.float64)
     B = oracle.segment_matrix([model.segments.signed_dims(row) for row in range(len(model.segments))], A.shape[1])
     coded = model.embedding.coded
+    assert model.segments.guests is not None
+    membership, (starts, guest_rows) = model.segments.membership, model.segments.guests
+    members, guests = oracle.shelves(membership.tolist(), starts.tolist(), guest_rows.tolist())
     items = segments = shelves = 0
     for rows in histories:
         history, weights = _ids(model, rows), [1.0] * len(rows)
@@ -103,9 +106,8 @@ def _compare(client: httpx.Client, model: Model, histories: list[list[int]]) -> 
         segments += oracle.same_order(found, worth, expected) and _near(answer, worth[found])
         bounds = {"shelves": 6, "items_per_shelf": 12, "min_items": 4}
         page = client.post("/homepage", json={"history": history} | bounds).json()["shelves"]
-        membership = model.segments.membership.tolist()
-        layout = oracle.layout(values, worth, membership, set(rows), shelves=6, items_per_shelf=12, min_items=4)
-        shelves += [_segment(model, shelf["segment_id"]) for shelf in page] == [
+        layout = oracle.homepage(values, members, guests, set(rows), **bounds, lead=True)
+        shelves += [shelf["segment_id"] and _segment(model, shelf["segment_id"]) for shelf in page] == [
             segment for segment, _ in layout
         ] and all(
             oracle.same_order([_row(model, item["item_id"]) for item in shelf["items"]], values, wanted)

@@ -26,9 +26,9 @@ def interactions_of(name: str) -> Interactions:
     if name == "ml-100k":
         return binarise(load(name, Path("data"), _note).ratings, name)
     if name == "ml-1m":
-        return read_interactions(_folder(name) / "ratings.parquet")
-    train = pl.read_parquet(_folder(name) / "train.parquet")
-    test = pl.read_parquet(_folder(name) / "test.parquet")
+        return read_interactions(folder_of(name) / "ratings.parquet")
+    train = pl.read_parquet(folder_of(name) / "train.parquet")
+    test = pl.read_parquet(folder_of(name) / "test.parquet")
     both = pl.concat(
         [
             train.select(pl.format("train-{}", "user_id").alias("user_id"), pl.col("book_id").cast(pl.String)),
@@ -42,11 +42,13 @@ def catalog_of(name: str, item_ids: Sequence[str]) -> Catalog:
     if name == "ml-100k":
         frame = load(name, Path("data"), _note).items
     else:
-        frame = pl.read_parquet(_folder(name) / {"ml-1m": "movies.parquet", "goodbooks-sample": "books.parquet"}[name])
+        frame = pl.read_parquet(
+            folder_of(name) / {"ml-1m": "movies.parquet", "goodbooks-sample": "books.parquet"}[name]
+        )
     return read_catalog(frame, item_ids, ItemColumns(), name).catalog
 
 
-def _folder(name: str) -> Path:
+def folder_of(name: str) -> Path:
     folder = os.environ.get("SPARSESHELF_TEST_DATA")
     if folder is None:
         raise SystemExit(f"{name}: SPARSESHELF_TEST_DATA must name the folder with {name}/ in it")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Source = Literal["profile", "popularity"]
+WhyNot = Literal["muted", "worth_less", "too_few_items"]
+ShelfKind = Literal["top_picks", "because", "popular", "segment"]
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,38 @@ class SegmentRanking:
 
 @dataclass(frozen=True)
 class HomepageShelf:
-    segment_id: str
+    kind: ShelfKind
+    segment_id: str | None  # None where the shelf is no segment's
     label: str
     reason: str  # why this shelf is there, as a sentence to print
     items: list[RankedItem]
 
 
 @dataclass(frozen=True)
+class Unshown:
+    """A segment that made no shelf: another was worth more than at most its `worth`, or it had `n_items`, too few."""
+
+    segment_id: str
+    label: str
+    why: WhyNot
+    worth: float | None
+    n_items: int | None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How a page came about."""
+
+    considered: int  # segments with something to show
+    worth: list[float]  # of the segments' shelves, in their order
+    unshown: list[Unshown]  # the best of those left out
+    repeats_avoided: int  # items that shelves left out because one above shows them
+    over_caps: int  # items that `max_per` left out
+    best_items_shown: float  # share of the best items, as many as the page could hold, that it shows
+
+
+@dataclass(frozen=True)
 class Homepage:
     shelves: list[HomepageShelf]
     unknown_items: list[str]
+    audit: Audit | None  # where it is asked to explain

@@ -1,21 +1,24 @@
 """A model as named arrays, the files of an artifact, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from index.catalog import Catalog, CategoryColumn, Column, LinkColumn, ListColumn, NumberColumn
 from index.embedding import ItemEmbedding, dims_type
+from index.merge_tree import MergeTree
 from index.model import Embedding, Model
 from index.npy import Array, Shape
 from index.packed import PackedEmbedding, code_type, levels_shape
-from index.segments import Segments
+from index.segments import Guests, Segments
 from index.vocabulary import Strings, Vocabulary
 
 MOST_DIMS = 2**20  # a profile has them all: 8 MiB
 MOST_ROWS = 2**31 - 1  # rows are int32
 MOST_ATTRIBUTES = 200  # a mapped file keeps a descriptor, and a process has 1,024
+CODES, GUESTS, GROUPS = "codes.npy", "segments/guests.starts.npy", "segments/groups.starts.npy"
+OPTIONAL = {CODES: 2, GUESTS: 3, GROUPS: 3}  # files that need not be there, and the format that brought them
 Arrays = dict[str, Array]  # file of the artifact: its content
 
 
@@ -34,6 +37,8 @@ def arrays_of(model: Model) -> Arrays:
         "segments/dims.npy": segments.dims,
         "segments/signs.npy": segments.signs,
         "segments/membership.npy": segments.membership,
+        **_guests(segments.guests),
+        **_tree(segments.tree),
         **{
             path: array
             for i, column in enumerate(model.catalog.attributes.values())
@@ -45,9 +50,27 @@ def arrays_of(model: Model) -> Arrays:
 def _embedding(embedding: Embedding) -> Arrays:
     match embedding:
         case PackedEmbedding():
-            return {"codes.npy": embedding.codes, "levels.npy": embedding.levels}
+            return {CODES: embedding.codes, "levels.npy": embedding.levels}
         case ItemEmbedding():
             return {"dims.npy": embedding.dims, "weights.npy": embedding.weights}
+
+
+def _guests(guests: Guests | None) -> Arrays:
+    if guests is None:
+        return {}
+    return {GUESTS: guests.starts, "segments/guests.rows.npy": guests.rows}
+
+
+def _tree(tree: MergeTree | None) -> Arrays:
+    if tree is None:
+        return {}
+    return {
+        GROUPS: tree.starts,
+        "segments/groups.dims.npy": tree.dims,
+        "segments/groups.signs.npy": tree.signs,
+        "segments/merges.nodes.npy": tree.nodes,
+        "segments/merges.cosines.npy": tree.cosines,
+    }
 
 
 def _strings(path: str, strings: Strings) -> Arrays:
@@ -92,10 +115,13 @@ def attributes_of(model: Model) -> list[Mapping[str, str]]:
     return [{"name": name, "type": column.kind} for name, column in model.catalog.attributes.items()]
 
 
-def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[str, str]], *, packed: bool) -> Model:
+def model_of(
+    read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[str, str]], *, optional: Container[str]
+) -> Model:
     """The model of an artifact's arrays. Raises ValueError where they do not fit the sizes or each other.
 
-    Every length is known before its file is read: it is one of the sizes or the last entry of an array read before.
+    `optional` has those of OPTIONAL that are there. Every length is known before its file is read: it is one of the
+    sizes or the last entry of an array read before.
     """
     n_items, n_dims, n_segments = sizes["n_items"], sizes["n_dims"], sizes["n_segments"]
     if not 1 <= n_dims <= MOST_DIMS:
@@ -109,7 +135,7 @@ def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[
     dims = dims_type(n_dims)
     starts, n_signed_dims = _pointers(read, "segments/starts.npy", n_segments)
     return Model(
-        embedding=_read_embedding(read, n_items, sizes["k"], n_dims, packed=packed),
+        embedding=_read_embedding(read, n_items, sizes["k"], n_dims, packed=CODES in optional),
         popularity=read("popularity.npy", np.float32, (n_items,)),
         vocabulary=Vocabulary(
             _read_strings(read, "strings/item_ids", n_items),
@@ -130,14 +156,34 @@ def model_of(read: Read, sizes: Mapping[str, int], attributes: Sequence[Mapping[
             ids=_read_strings(read, "strings/segment_ids", n_segments),
             labels=_read_strings(read, "strings/segment_labels", n_segments),
             n_dims=n_dims,
+            guests=_read_guests(read, n_segments) if GUESTS in optional else None,
+            tree=_read_tree(read, n_segments, dims) if GROUPS in optional else None,
         ),
+    )
+
+
+def _read_guests(read: Read, n_segments: int) -> Guests:
+    starts, n_guests = _pointers(read, GUESTS, n_segments)
+    return Guests(starts, read("segments/guests.rows.npy", np.int32, (n_guests,)))
+
+
+def _read_tree(read: Read, n_segments: int, dims: type[np.generic]) -> MergeTree:
+    starts, n_groups = _pointers(read, GROUPS, n_segments)
+    if n_groups < n_segments:
+        raise ValueError(f"segments/groups: {n_groups} groups made {n_segments} segments")
+    return MergeTree(
+        starts=starts,
+        dims=read("segments/groups.dims.npy", dims, (n_groups,)),
+        signs=read("segments/groups.signs.npy", np.int8, (n_groups,)),
+        nodes=read("segments/merges.nodes.npy", np.int32, (n_groups - n_segments, 2)),
+        cosines=read("segments/merges.cosines.npy", np.float32, (n_groups - n_segments,)),
     )
 
 
 def _read_embedding(read: Read, n_items: int, k: int, n_dims: int, *, packed: bool) -> Embedding:
     if packed:
         levels = read("levels.npy", np.float32, levels_shape(k, n_dims))
-        return PackedEmbedding(read("codes.npy", code_type(n_dims), (n_items, k)), levels, n_dims)
+        return PackedEmbedding(read(CODES, code_type(n_dims), (n_items, k)), levels, n_dims)
     dims = read("dims.npy", dims_type(n_dims), (n_items, k))
     return ItemEmbedding(dims, read("weights.npy", np.float32, (n_items, k)), n_dims)
 

@@ -1,4 +1,4 @@
-"""The artifact: a folder of plain .npy files and a manifest. This docstring is the specification of format 2.
+"""The artifact: a folder of plain .npy files and a manifest. This docstring is the specification of format 3.
 
     artifacts/
       CURRENT                     one line: the version to serve
@@ -16,6 +16,12 @@
         segments/starts.npy       int64 (n_segments + 1,)  row pointers of B
         segments/dims.npy         as dims.npy             segments/signs.npy  int8, +1 or -1
         segments/membership.npy   int32 (n_items,)        -1: in no segment
+        segments/guests.starts.npy int64 (n_segments + 1,)  row pointers of
+        segments/guests.rows.npy  int32                   items that a segment's shelf may show beside its own
+        segments/groups.starts.npy int64 (n_segments + 1,)  row pointers of the groups that a segment was made of:
+        segments/groups.dims.npy  as dims.npy             segments/groups.signs.npy  int8, +1 or -1
+        segments/merges.nodes.npy int32 (n_groups - n_segments, 2), segments/merges.cosines.npy float32
+                                  a segment's merges: its m groups are nodes 0 to m - 1, its merge i makes node m + i
         attributes/I.PART.npy     column I of the manifest's `attributes`; PART by its type:
                                   number: values float64 (NaN: unknown) · category: codes int32 (-1: unknown) and
                                   categories · list: starts int64, codes int32 and categories · link: links;
@@ -28,7 +34,8 @@ Instead of codes and levels, where weights are to be stored as they are:
         dims.npy                  uint16, uint32 above 65,536 dims (n_items, k)   living entries first, ascending
         weights.npy               float32 (n_items, k)   rows of length 1, or 0 for an item never trained
 
-Format 1 had only these; it is still read.
+Format 1 had only these, format 2 no guests, groups and merges; both are still read. Neither guests nor groups and
+merges need be there.
 
 Arrays are C-ordered and little-endian, in .npy version 1.0. `manifest.json` is written after the arrays, the folder is
 renamed into place after the manifest, and CURRENT is replaced last: a reader sees all or nothing.
@@ -56,7 +63,7 @@ from typing import Any
 
 import numpy as np
 
-from index.arrays import Arrays, Read, arrays_of, attributes_of, model_of, sizes_of
+from index.arrays import OPTIONAL, Arrays, Read, arrays_of, attributes_of, model_of, sizes_of
 from index.errors import ArtifactError
 from index.folder import Folder, read, read_all
 from index.manifest import MOST_BYTES, Manifest, digest, parsed
@@ -68,7 +75,6 @@ __all__ = ["Artifact", "Manifest", "current_version", "digest", "open_current", 
 
 CURRENT = "CURRENT"
 LEFTOVERS = (".writing-*", f".{CURRENT}-*")  # of writers that were killed
-CODES = "codes.npy"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -108,7 +114,7 @@ def write(
         raise ArtifactError(f"this model cannot be written: {problem}")
     arrays, sizes, attributes = arrays_of(model), sizes_of(model), attributes_of(model)
     try:
-        model_of(_from_memory(arrays), sizes, attributes, packed=CODES in arrays)
+        model_of(_from_memory(arrays), sizes, attributes, optional=OPTIONAL.keys() & arrays.keys())
     except ValueError as error:
         raise ArtifactError(f"this model cannot be written: {error}") from error
     partial = folder / f".writing-{secrets.token_hex(8)}"
@@ -253,8 +259,8 @@ def open_version(folder: Path, version: str) -> Artifact:
         manifest = _read_manifest(held, version)
         files = VerifiedFiles(held, manifest)
         try:
-            packed = manifest.format > 1 and CODES in manifest.files
-            model = model_of(files.read, manifest.sizes, manifest.attributes, packed=packed)
+            optional = {path for path, since in OPTIONAL.items() if path in manifest.files and since <= manifest.format}
+            model = model_of(files.read, manifest.sizes, manifest.attributes, optional=optional)
             problem = files.surplus() or model.violation()
         except ValueError as error:
             raise ArtifactError(f"{root}: {error}") from error

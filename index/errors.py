@@ -4,8 +4,11 @@ SparseshelfError
 ├── ArtifactError      a file of an artifact is missing, altered, truncated or of another format
 ├── UnknownItemError   an item_id that the model does not hold, where one is required
 ├── UnknownSegmentError
+├── UnknownAttributeError
 └── FilterError        a filter that says nothing that could be true or false of this model's items
 """
+
+from collections.abc import Sequence
 
 
 class SparseshelfError(Exception):
@@ -32,3 +35,12 @@ class UnknownSegmentError(SparseshelfError):
     def __init__(self, segment_id: str, named_in: str = "segments") -> None:
         super().__init__(f"no segment {segment_id!r} in this model")
         self.segment_id, self.named_in = segment_id, named_in
+
+
+class UnknownAttributeError(SparseshelfError):
+    """`named_in` is the argument that had it; `known` are those that it might have meant."""
+
+    def __init__(self, attribute: str, named_in: str, known: Sequence[str]) -> None:
+        there = ", ".join(map(repr, known)) or "none"
+        super().__init__(f"no attribute {attribute!r} that items could have in common; there are: {there}")
+        self.attribute, self.named_in = attribute, named_in

@@ -6,6 +6,7 @@ a profile is steered by are further summands, as if they were items. Parts cance
 how much there was of either before.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -94,16 +95,19 @@ class _Sums(NamedTuple):
         return [int(i) for i in order if gross[i] > 0]
 
 
-def reason(model: Model, taste: Taste, segment: int) -> str:
-    """Names the history items that add most to the segment's score x_h a_h·b; the parts sum to it exactly."""
-    if taste.source == "popularity":
-        return "Popular with everyone"
-    entries = model.segments.entries(segment)
-    signed = np.zeros(model.embedding.n_dims)
-    signed[model.segments.dims[entries]] = model.segments.weights[entries]
-    dims, weights = model.embedding.codes_of(taste.rows)
-    parts = taste.weights * (weights * signed[dims]).sum(axis=1, dtype=np.float64)
-    strongest = rank(np.where((parts > 0) & (taste.weights > 0), parts, -np.inf), _REASON_ITEMS).rows
-    rows = [int(taste.rows[i]) for i in strongest]
+def reasons(model: Model, taste: Taste, segments: Sequence[int]) -> list[str]:
+    """For each segment a sentence that names the history items that add most to its score; x_h a_h·b sum up to it."""
+    signed = np.zeros((len(segments), model.embedding.n_dims), np.float32)
+    for row, segment in zip(signed, segments, strict=True):
+        entries = model.segments.entries(segment)
+        row[model.segments.dims[entries]] = model.segments.weights[entries]
+    dims, codes = model.embedding.codes_of(taste.rows)
+    parts = (signed[:, dims] * (taste.weights[:, None] * codes)).sum(axis=2)
+    parts = np.ascontiguousarray(np.where((parts > 0) & (taste.weights > 0), parts, -np.inf))
+    return [_reason(model, taste, row) for row in parts]
+
+
+def _reason(model: Model, taste: Taste, parts: Floats) -> str:
+    rows = [int(taste.rows[i]) for i in rank(parts, _REASON_ITEMS).rows]
     names = [model.catalog.title(row) or model.vocabulary.item_id(row) for row in rows]
     return "Because of " + " and ".join(names) if names else "Something different"

@@ -62,6 +62,6 @@ class ItemSet:
 
     @property
     def flags(self) -> NDArray[np.bool_]:
-        """(n_items,)"""
+        """(n_items,), the caller's own."""
         octets = self.words.astype("<u8", copy=False).view(np.uint8)
         return np.unpackbits(octets, count=self.n_items, bitorder="little").view(np.bool_)

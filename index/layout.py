@@ -1,45 +1,206 @@
-"""A homepage: segments in the order of their worth, in each its best items, and no item twice."""
+"""A homepage's shelves: segments by what their shelves would show, no item twice, exact without scoring every item.
 
-from collections.abc import Iterable
+A shelf is worth the sum of the scores of the items that it shows, less the more of its items a shelf above it could
+show as well. The one that is worth most comes next, and what it shows counts for no other. Worth only shrinks while a
+page fills, so one known from before is a bound, and only segments whose bound is the largest are looked at again (lazy
+greedy, Minoux 1978). Nor need all items be scored: of those that are not in the pool of the best, none is above its
+last.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
 
+from index.catalog import Column
 from index.kernels import Floats
 from index.search import Ranking, rank
 from index.segments import Segments
 
 
+class PageSize(NamedTuple):
+    shelves: int
+    items_per_shelf: int
+    min_items: int
+
+
 class Shelf(NamedTuple):
-    """A segment (its row) and the items it shows."""
+    """A segment (its row), the items it shows, and what that was worth when it was chosen."""
 
     segment: int
     items: Ranking
+    worth: float
+
+
+class Layout(NamedTuple):
+    """The shelves, the segments that would have come next, best first, and those with `too_few` items."""
+
+    shelves: list[Shelf]
+    next: list[tuple[int, float]]  # with what each is worth at most
+    too_few: list[tuple[int, int]]  # with how many items each could show
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The best items, best first; `whole` where there are no more. `best_of` gives the n best of a segment's shelf."""
+
+    ranking: Ranking
+    whole: bool
+    best_of: Callable[[int, int], Ranking]
+
+
+class Choice(NamedTuple):
+    """Places in a ranking, and how many above the last one were left out, for which reason."""
+
+    places: list[int]
+    repeats: int
+    capped: int
+
+
+@dataclass
+class Shown:
+    """What stands on a page so far: no item twice, and of an attribute's values no more than `caps` allow."""
+
+    caps: Sequence[tuple[Column, int]] = ()
+    rows: set[int] = field(default_factory=set)
+    repeats: int = 0  # items that shelves did not show because one above did
+    capped: int = 0
+
+    def __post_init__(self) -> None:
+        self._counts = [Counter[object]() for _ in self.caps]
+
+    def choose(self, rows: Iterable[int], n: int) -> Choice:
+        """The first `n` of these rows that may stand on the page together with what is there."""
+        places: list[int] = []
+        capped = capped_above = 0
+        counts = [counted.copy() for counted in self._counts]
+        for place, row in enumerate(rows):
+            if row in self.rows:
+                continue
+            if self.caps and not self._count(row, counts):
+                capped += 1
+                continue
+            places.append(place)
+            capped_above = capped
+            if len(places) == n:
+                break
+        above = places[-1] + 1 - len(places) if places else 0
+        return Choice(places, above - capped_above, capped_above)
+
+    def show(self, ranking: Ranking, choice: Choice) -> Ranking:
+        """These items of a ranking, from now on on the page."""
+        found = Ranking(ranking.rows[choice.places], ranking.scores[choice.places])
+        self.rows.update(found.rows.tolist())
+        for row in found.rows.tolist() if self.caps else ():
+            self._count(row, self._counts)
+        self.repeats += choice.repeats
+        self.capped += choice.capped
+        return found
+
+    def _count(self, row: int, counts: Sequence[Counter[object]]) -> bool:
+        """Counts a row where that is below every cap."""
+        values = [_values(column, row) for column, _ in self.caps]
+        for (_, most), counted, held in zip(self.caps, counts, values, strict=True):
+            if any(counted[value] >= most for value in held):
+                return False
+        for counted, held in zip(counts, values, strict=True):
+            counted.update(held)
+        return True
+
+
+def _values(column: Column, row: int) -> Sequence[object]:
+    value = column.value(row)
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def lay_out(
     segments: Segments,
-    order: Iterable[int],
-    item_scores: Floats,
+    pool: Pool,
+    size: PageSize,
+    shown: Shown,
     *,
-    shelves: int,
-    items_per_shelf: int,
-    min_items: int,
-) -> list[Shelf]:
-    """The first `shelves` segments of `order` that can show at least `min_items` items.
+    luck: Mapping[int, float] | None = None,
+    never: Iterable[int] = (),
+) -> Layout:
+    """The `size.shelves` segments that are worth most one after the other, ties by row; none of `never`.
 
-    Masked items (-inf in `item_scores`) are not shown. Membership is hard, so no item stands twice.
-    Same arguments, same layout.
+    `luck` has factors of the segments' worth. A segment that cannot show `size.min_items` makes no shelf.
     """
-    layout: list[Shelf] = []
-    for segment in order:
-        if len(layout) == shelves:
-            break
-        members = segments.members(segment)
-        best = rank(item_scores[members], items_per_shelf)
-        if len(best.rows) >= max(min_items, 1):
-            layout.append(Shelf(segment, Ranking(members[best.rows], best.scores)))
-    return layout
+    candidates = _Candidates(segments, pool, size.items_per_shelf)
+    closeness = np.zeros(len(segments))
+
+    def factor(segment: int) -> float:
+        return (1 - float(closeness[segment])) * (luck[segment] if luck else 1.0)
+
+    hidden = set(never)
+    heap = [(-bound * factor(row), row) for row, bound in candidates.bounds().items() if row not in hidden]
+    heapify(heap)
+    shelves: list[Shelf] = []
+    few: list[tuple[int, int]] = []
+    while heap and len(shelves) < size.shelves:
+        _, segment = heappop(heap)
+        ranking, choice = candidates.choose(segment, shown)
+        if len(choice.places) < max(size.min_items, 1):
+            few.append((segment, len(choice.places)))
+            continue
+        worth = float(ranking.scores[choice.places].sum()) * factor(segment)
+        if heap and (-worth, segment) > heap[0]:
+            heappush(heap, (-worth, segment))
+        else:
+            shelves.append(Shelf(segment, shown.show(ranking, choice), worth))
+            closeness = np.maximum(closeness, segments.closeness(segment))
+    return Layout(shelves, [(row, -worth) for worth, row in sorted(heap) if worth < 0], few)
+
+
+class _Candidates:
+    """What each segment's shelf could show, best first: those in the pool, and all once these do not suffice."""
+
+    def __init__(self, segments: Segments, pool: Pool, items_per_shelf: int) -> None:
+        self._pool, self._n, self._sizes = pool, items_per_shelf, segments.shelf_sizes
+        self._completed: dict[int, Ranking] = {}
+        self._all = set[int]()
+        rows = pool.ranking.rows
+        starts, hosts = segments.shelves_of
+        counts = starts[rows + 1] - starts[rows]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        of = hosts[np.repeat(starts[rows], counts) + within]
+        by_segment = np.argsort(of, kind="stable")
+        self._of, self._places = of[by_segment], np.repeat(np.arange(len(rows)), counts)[by_segment]
+        self._starts = np.searchsorted(self._of, np.arange(len(segments) + 1))
+
+    def known(self, segment: int) -> Ranking:
+        if segment in self._completed:
+            return self._completed[segment]
+        places = self._places[self._starts[segment] : self._starts[segment + 1]]
+        return Ranking(self._pool.ranking.rows[places], self._pool.ranking.scores[places])
+
+    def bounds(self) -> dict[int, float]:
+        """What the shelf of each segment that has items can be worth at most."""
+        first = np.arange(len(self._of)) - self._starts[self._of] < self._n
+        worth = np.bincount(self._of[first], self._pool.ranking.scores[self._places[first]], minlength=len(self._sizes))
+        n_known = np.diff(self._starts)
+        possible = n_known > 0
+        if not self._pool.whole:
+            missing = np.maximum(np.minimum(self._sizes, self._n) - n_known, 0)
+            worth += missing * self._pool.ranking.scores[-1]
+            possible = self._sizes > 0
+        rows = np.flatnonzero(possible)
+        return dict(zip(rows.tolist(), worth[rows].tolist(), strict=True))
+
+    def choose(self, segment: int, shown: Shown) -> tuple[Ranking, Choice]:
+        """What is known of a segment, and what of that a shelf would show now; more is looked for where need be."""
+        known = self.known(segment)
+        choice = shown.choose(known.rows.tolist(), self._n)
+        while len(choice.places) < self._n and not self._pool.whole and segment not in self._all:
+            asked = 2 * (len(known.rows) + self._n)
+            known = self._completed[segment] = self._pool.best_of(segment, asked)
+            if len(known.rows) < asked:
+                self._all.add(segment)
+            choice = shown.choose(known.rows.tolist(), self._n)
+        return known, choice
 
 
 def popular_order(segments: Segments, popularity: Floats, items_per_shelf: int) -> Floats:

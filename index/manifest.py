@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-FORMAT, READABLE = 2, (1, 2)  # written, and read: 1 has no packed codes
+FORMAT, READABLE = 3, (1, 2, 3)  # written, and read: 1 has no packed codes, 2 no guests and merges of segments
 MOST_BYTES = 2**20
 DEEPEST = 32
 SIZES = ("n_items", "n_dims", "k", "n_segments")

@@ -1,6 +1,6 @@
 """All that is learned and named, in memory: what an artifact stores and a Recommender answers from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class Model:
             self.popularity[rows],
             Vocabulary.of(self.vocabulary.item_id(row) for row in rows),
             self.catalog.take(rows),
-            replace(self.segments, membership=self.segments.membership[rows]),
+            self.segments.take(rows),
         )
 
     def violation(self) -> str | None:

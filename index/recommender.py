@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from index import artifact
+from index import artifact, homepage
 from index.answers import (
     Homepage,
     HomepageShelf,
@@ -20,16 +20,18 @@ from index.answers import (
 )
 from index.diversity import Pool, chosen
 from index.errors import UnknownItemError
-from index.explain import Explainer, reason
+from index.explain import Explainer
 from index.filters import Filter
+from index.homepage import Asked, Lead
 from index.kernels import Floats
-from index.layout import lay_out, popular_order
+from index.layout import PageSize, popular_order
 from index.limits import Limits
 from index.model import Model
 from index.search import Mask, Ranking, rank, search_of
 from index.taste import History, Taste, known_of_many, segment_row, taste_of
 
 _NO_STEERING: Mapping[str, float] = {}
+_NO_CAPS: Mapping[str, int] = {}
 
 
 class RankedRows(NamedTuple):
@@ -168,33 +170,41 @@ class Recommender:
         min_items: int = 4,
         exclude: Iterable[str] = (),
         where: Filter | None = None,
+        steer: Mapping[str, float] = _NO_STEERING,
+        mute: Iterable[str] = (),
+        max_per: Mapping[str, int] = _NO_CAPS,
+        lead: Lead = "top_picks",
+        seed: int | None = None,
+        explain: bool = False,
     ) -> Homepage:
-        """Shelves of segments, best segment first, each with its best unseen items; no item twice.
+        """A shelf of the best of all, then shelves of segments by what they show; no item twice (index/layout.py).
 
-        A segment that cannot show `min_items`, of those that the filter `where` is true of, gives way to the next one.
-        Raises FilterError.
+        A shelf that cannot show `min_items`, of those that the filter `where` is true of, gives way to the next one.
+        Only items that the profile leads to are shown; where those fill no page, popular ones do. `max_per` bounds how
+        many items of a page may have one value of an attribute. `lead` is the one shelf that is no segment's: "because"
+        shows what is closest to one item of the history. Another `seed` is another page, nearly as good; `explain` adds
+        an audit.
+        Raises UnknownSegmentError, FilterError, UnknownAttributeError.
         """
-        taste = taste_of(self.model, history, _NO_STEERING)
-        scores = self.limits.mask(taste.rows, exclude, where=where).apply(self._item_scores(taste))
-        order = rank(self._segment_scores(taste), len(self.model.segments)).rows
-        layout = lay_out(
-            self.model.segments,
-            [int(row) for row in order],
-            scores,
-            shelves=shelves,
-            items_per_shelf=items_per_shelf,
-            min_items=min_items,
+        taste = taste_of(self.model, history, steer)
+        muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
+        mask = self.limits.mask(taste.rows, exclude, where=where, muted=muted)
+        asked = Asked(PageSize(shelves, items_per_shelf, min_items), muted, max_per, lead, seed, explain)
+        page = homepage.Homepage(self.model, self.search, self._popularity, taste, mask).page(asked)
+        return Homepage(
+            [
+                HomepageShelf(
+                    shelf.kind,
+                    None if shelf.segment is None else self.model.segments.ids[shelf.segment],
+                    shelf.label,
+                    shelf.reason,
+                    self._items(shelf.items, [shelf.source] * len(shelf.items.rows)),
+                )
+                for shelf in page.shelves
+            ],
+            taste.unknown_items,
+            page.audit,
         )
-        page = [
-            HomepageShelf(
-                self.model.segments.ids[shelf.segment],
-                self.model.segments.labels[shelf.segment],
-                reason(self.model, taste, shelf.segment),
-                self._items(shelf.items, [taste.source] * len(shelf.items.rows)),
-            )
-            for shelf in layout
-        ]
-        return Homepage(page, taste.unknown_items)
 
     def similar(self, item_id: str, n: int = 20) -> list[RankedItem]:
         """The items whose codes have the largest cosine with this one's. Raises UnknownItemError."""
@@ -217,11 +227,6 @@ class Recommender:
             self.homepage(history, min_items=1)
 
     # ------------------------------------------------------------ history to scores
-
-    def _item_scores(self, taste: Taste) -> Floats:
-        if taste.source == "popularity":
-            return self._popularity
-        return self.search.scores(taste.profile)
 
     @cached_property
     def _popularity(self) -> Floats:

@@ -135,7 +135,9 @@ class PackedSearch:
 
     def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
         if mask.only is not None and len(mask.only) * _FEW < self.embedding.n_items:
-            return self._best_of(np.setdiff1d(mask.only.rows, mask.never, assume_unique=True), profile, n)
+            allowed = mask.only.flags
+            allowed[mask.never] = False
+            return self._best_of(np.flatnonzero(allowed).astype(np.int32), profile, n)
         return self.search(profile, n, mask)[0]
 
     def search(self, profile: Floats, n: int, mask: Mask, way: int = search_kernels.CHEAPER) -> tuple[Ranking, Work]:

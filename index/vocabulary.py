@@ -38,7 +38,10 @@ class Strings(Sequence[str]):
     def __getitem__(self, position: int | slice) -> str | list[str]:
         if isinstance(position, slice):
             return [self[i] for i in range(*position.indices(len(self)))]
-        return self.encoded(range(len(self))[position]).decode()
+        blob, offsets = self._views
+        if not 0 <= position < len(self.offsets) - 1:
+            position = range(len(self))[position]  # from the end, or not there
+        return blob[offsets[position] : offsets[position + 1]].tobytes().decode()
 
     @cached_property
     def _views(self) -> tuple[memoryview, memoryview]:

@@ -14,8 +14,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index.errors import FilterError, UnknownItemError, UnknownSegmentError
-from service.schemas import TAGS, Problem
+from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
+from service.answers import Problem
+from service.requests import TAGS
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,11 @@ def install(app: FastAPI) -> None:
             return problem(request_id(request), 404, "UNKNOWN_SEGMENT", str(error))
         errors = [{"field": error.named_in, "message": str(error)}]
         return problem(request_id(request), 422, "UNKNOWN_SEGMENT", f"check {error.named_in}: {error}", errors=errors)
+
+    @app.exception_handler(UnknownAttributeError)
+    async def unknown_attribute(request: Request, error: UnknownAttributeError) -> Response:
+        errors = [{"field": error.named_in, "message": str(error)}]
+        return problem(request_id(request), 422, "UNKNOWN_ATTRIBUTE", f"check {error.named_in}: {error}", errors=errors)
 
     @app.exception_handler(FilterError)
     async def filter_without_meaning(request: Request, error: FilterError) -> Response:

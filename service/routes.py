@@ -9,30 +9,27 @@ from pydantic import ValidationError
 
 from index.recommender import Recommender
 from index.search import rank
-from service.layout_cache import LayoutCache, page_key
-from service.live import LiveModel
-from service.problems import openapi_problems
-from service.schemas import (
-    MAX_ID_LENGTH,
-    MAX_N,
+from service.answers import (
+    Audit,
     Health,
     HomepageAnswer,
-    HomepageRequest,
     Item,
     ModelAnswer,
     RankedSegment,
     RecommendAnswer,
-    RecommendRequest,
     SegmentAnswer,
     SegmentItem,
     SegmentListAnswer,
     SegmentsAnswer,
-    SegmentsRequest,
     SegmentSummary,
     Shelf,
     SignedDim,
     SimilarAnswer,
 )
+from service.layout_cache import LayoutCache, page_key
+from service.live import LiveModel
+from service.problems import openapi_problems
+from service.requests import MAX_ID_LENGTH, MAX_N, HomepageRequest, RecommendRequest, SegmentsRequest
 
 router = APIRouter()
 _POSTED = openapi_problems(400, 413, 422, 503)
@@ -107,6 +104,12 @@ async def homepage(body: HomepageRequest, recommender: Ready, cache: Cache) -> R
         body.min_items,
         sorted(set(body.exclude)),
         body.filter,
+        sorted(body.strengths().items()),
+        sorted(set(body.mute)),
+        body.max_per,
+        body.lead,
+        body.seed,
+        body.explain,
     ]
     key = page_key(recommender.version, json.dumps(parameters, sort_keys=True))
     cached = await cache.get(key)
@@ -128,11 +131,18 @@ def _page(recommender: Recommender, weights: dict[str, float], body: HomepageReq
         min_items=body.min_items,
         exclude=body.exclude,
         where=body.where(),
+        steer=body.strengths(),
+        mute=dict.fromkeys(body.mute),
+        max_per=body.max_per,
+        lead=body.lead,
+        seed=body.seed,
+        explain=body.explain,
     )
     answer = HomepageAnswer(
         model_version=recommender.version,
         shelves=[Shelf.model_validate(shelf) for shelf in found.shelves],
         unknown_items=found.unknown_items,
+        audit=None if found.audit is None else Audit.model_validate(found.audit),
     )
     return answer.model_dump_json(exclude_defaults=True).encode()
 

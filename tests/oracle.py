@@ -1,6 +1,7 @@
 """The slow and obvious version, dense and written out. Imports nothing of ours and sees only the query."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,24 +37,58 @@ def segment_matrix(signed_dims: Sequence[Sequence[tuple[int, int]]], n_dims: int
     return B
 
 
-def layout(
-    item_scores: Matrix,
-    segment_scores: Matrix,
-    membership: Sequence[int],
+def shelves(
+    membership: Sequence[int], starts: Sequence[int], rows: Sequence[int]
+) -> tuple[list[set[int]], list[set[int]]]:
+    """Members and guests of each segment, from the artifact's arrays."""
+    bounds = list(pairwise(starts))
+    members = [{row for row, home in enumerate(membership) if home == segment} for segment in range(len(bounds))]
+    return members, [set(rows[start:end]) for start, end in bounds]
+
+
+def closeness(one: int, other: int, members: Sequence[set[int]], guests: Sequence[set[int]]) -> float:
+    """What share of the smaller segment's items are guests of the other."""
+    shared = len(guests[one] & members[other]) + len(guests[other] & members[one])
+    return min(shared / max(min(len(members[one]), len(members[other])), 1), 1.0)
+
+
+def homepage(
+    scores: Matrix,
+    members: Sequence[set[int]],
+    guests: Sequence[set[int]],
     hidden: set[int],
     *,
     shelves: int,
     items_per_shelf: int,
     min_items: int,
-) -> list[tuple[int, list[int]]]:
-    """(segment, items) by segment score, items by score, shelves under min_items left out."""
-    page = []
-    for segment in ranking(segment_scores, len(segment_scores), [True] * len(segment_scores)):
-        allowed = [membership[row] == segment and row not in hidden for row in range(len(item_scores))]
-        items = ranking(item_scores, items_per_shelf, allowed)
-        if len(items) >= min_items:
-            page.append((segment, items))
-    return page[:shelves]
+    lead: bool,
+) -> list[tuple[int | None, list[int]]]:
+    """(segment, items): the best of all, then always the segment whose best items, not yet shown, are worth most."""
+    page: list[tuple[int | None, list[int]]] = []
+    shown = set(hidden)
+    open_rows = [bool(score > 0) for score in scores]
+    if lead:
+        best = ranking(scores, items_per_shelf, [a and row not in shown for row, a in enumerate(open_rows)])
+        if len(best) >= max(min_items, 1):
+            page.append((None, best))
+            shown |= set(best)
+    chosen: list[int] = []
+    while len(page) < shelves:
+        found: list[tuple[float, int, list[int]]] = []
+        for segment in range(len(members)):
+            on_shelf = members[segment] | guests[segment]
+            allowed = [a and row in on_shelf and row not in shown for row, a in enumerate(open_rows)]
+            best = ranking(scores, items_per_shelf, allowed)
+            near = max([closeness(segment, other, members, guests) for other in chosen], default=0.0)
+            if segment not in chosen and len(best) >= max(min_items, 1):
+                found.append((-float(scores[best].sum()) * (1 - near), segment, best))
+        if not found:
+            return page
+        _, segment, best = min(found)
+        page.append((segment, best))
+        chosen.append(segment)
+        shown |= set(best)
+    return page
 
 
 def same_order(found: Sequence[int], values: Matrix, expected: Sequence[int], tolerance: float = 1e-9) -> bool:

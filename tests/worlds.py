@@ -1,12 +1,15 @@
 """Models to ask: one small enough to check by hand, and random ones."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from index.catalog import Catalog, CategoryColumn, LinkColumn, ListColumn, NumberColumn
 from index.embedding import ItemEmbedding, as_dims
+from index.merge_tree import Merge, MergeTree
 from index.model import Model
 from index.packed import PackedEmbedding
-from index.segments import Segments
+from index.segments import Guests, Segments
 from index.vocabulary import Strings, Vocabulary
 
 # Six items over four dims. "f" was never trained. Comedy is dim 0, war is minus dim 1; dims 2 and 3 are shared.
@@ -54,6 +57,21 @@ def by_hand(*, packed: bool = False) -> Model:
     )
 
 
+def grown() -> Model:
+    """The same with guests, b of Comedy and a of War, and War made of three groups."""
+    model = by_hand()
+    tree = MergeTree.of(
+        [
+            ([(0, 1)], []),
+            ([(1, -1), (2, 1), (3, 1)], [Merge(0, 2, 0.75), Merge(3, 1, 0.5)]),
+            ([(3, -1)], []),
+        ],
+        np.uint16,
+    )
+    guests = Guests(np.array([0, 1, 2, 2], np.int64), np.array([1, 0], np.int32))
+    return replace(model, segments=replace(model.segments, guests=guests, tree=tree))
+
+
 def random_model(
     seed: int, *, n_items: int = 200, n_dims: int = 32, k: int = 4, n_segments: int = 8, packed: bool = False
 ) -> Model:
@@ -65,6 +83,12 @@ def random_model(
     embedding = ItemEmbedding.from_dense(dense, k)
     membership = rng.integers(0, n_segments, n_items).astype(np.int32)
     membership[~embedding.coded] = -1
+    visitors = rng.choice(n_items * n_segments, n_items // 2, replace=False)
+    hosts, visiting = np.divmod(np.sort(visitors), n_items)
+    kept = membership[visiting] != hosts
+    guests = Guests(
+        np.searchsorted(hosts[kept], np.arange(n_segments + 1)).astype(np.int64), visiting[kept].astype(np.int32)
+    )
     rows = [np.sort(rng.choice(n_dims, rng.integers(1, min(6, n_dims + 1)), replace=False)) for _ in range(n_segments)]
     return Model(
         embedding=PackedEmbedding.pack(embedding) if packed else embedding,
@@ -79,5 +103,6 @@ def random_model(
             ids=Strings.pack(f"s{row}" for row in range(n_segments)),
             labels=Strings.pack(f"Segment {row}" for row in range(n_segments)),
             n_dims=n_dims,
+            guests=guests,
         ),
     )

@@ -115,6 +115,10 @@ def add_segments(command: argparse.ArgumentParser) -> None:
         help=f"cosine over which groups merge ({DEFAULT_TAU[KEYWORDS]}, with {SENTENCES} {DEFAULT_TAU[SENTENCES]})",
     )  # fmt: skip
     segments.add_argument(
+        "--code-share", type=float, metavar="X", default=defaults.code_share,
+        help=f"how much of what groups are compared by are codes, the rest are words ({defaults.code_share})",
+    )  # fmt: skip
+    segments.add_argument(
         "--max-share",
         type=float,
         metavar="X",
@@ -134,6 +138,7 @@ def segment_options(options: argparse.Namespace) -> SegmentOptions:
         max_share=options.max_share,
         min_items=options.min_segment_items,
         embedder=options.embedder,
+        code_share=options.code_share,
         embedder_model=options.embedder_model or default_model(options.embedder),
     )
 

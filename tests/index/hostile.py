@@ -443,3 +443,51 @@ PACKED: Mapping[str, tuple[Damage, str]] = {
 }
 
 HOSTILE = {**ALTERED, **SIGNED}
+
+
+GROWN: Mapping[str, tuple[Damage, str]] = {
+    # of an artifact with guests and merges of segments
+    "guests in format 2": (says(format=2), "is not a file of an artifact"),
+    "guests of another number of segments": (
+        array("segments/guests.starts.npy", [0, 1, 2], np.int64),
+        "segments/guests.starts.npy: int64 (4) expected",
+    ),
+    "more guests than the file has": (
+        array("segments/guests.starts.npy", [0, 1, 2, 9], np.int64),
+        "int32 (9) expected",
+    ),
+    "fewer than no guests": (array("segments/guests.starts.npy", [0, 3, 2, 2], np.int64), "guests do not lead"),
+    "guests before the first": (array("segments/guests.starts.npy", [-1, 1, 2, 2], np.int64), "guests do not lead"),
+    "a guest that is no item": (array("segments/guests.rows.npy", [1, 6], np.int32), "a guest is no item"),
+    "a guest before the first item": (array("segments/guests.rows.npy", [-1, 0], np.int32), "a guest is no item"),
+    "a guest twice": (
+        lambda f: put(
+            put(f, "segments/guests.starts.npy", np.array([0, 2, 2, 2])),
+            "segments/guests.rows.npy",
+            np.array([1, 1], np.int32),
+        ),
+        "do not ascend",
+    ),
+    "an own item as a guest": (array("segments/guests.rows.npy", [0, 0], np.int32), "own item is its guest"),
+    "guests without a file": (
+        lambda f: change_and_sign(f, lambda m: m["files"].pop("segments/guests.rows.npy")),
+        "does not list segments/guests.rows.npy",
+    ),
+    "groups of another number of segments": (
+        array("segments/groups.starts.npy", [0, 5], np.int64),
+        "segments/groups.starts.npy: int64 (4) expected",
+    ),
+    "fewer groups than segments": (array("segments/groups.starts.npy", [0, 1, 1, 2], np.int64), "2 groups made 3"),
+    "more groups than memory": (array("segments/groups.starts.npy", [0, 1, 4, 2**62], np.int64), "expected, found"),
+    "a segment of no group": (array("segments/groups.starts.npy", [0, 0, 4, 5], np.int64), "made of no group"),
+    "the dim of a group out of range": (array("segments/groups.dims.npy", [0, 1, 2, 3, 4], np.uint16), "out of range"),
+    "the sign of a group": (array("segments/groups.signs.npy", [1, -1, 0, 1, -1], np.int8), "neither +1 nor -1"),
+    "a merge of what comes later": (
+        array("segments/merges.nodes.npy", [[0, 3], [3, 1]], np.int32),
+        "a node that is not there yet",
+    ),
+    "a merge of a negative node": (array("segments/merges.nodes.npy", [[0, -1], [3, 1]], np.int32), "not there yet"),
+    "a merge of one node twice": (array("segments/merges.nodes.npy", [[0, 2], [2, 1]], np.int32), "merges twice"),
+    "a merge with itself": (array("segments/merges.nodes.npy", [[0, 0], [3, 1]], np.int32), "merges twice"),
+    "a cosine that is no number": (array("segments/merges.cosines.npy", [np.nan, 0.5], np.float32), "cosine"),
+}

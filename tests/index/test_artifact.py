@@ -17,7 +17,7 @@ from index.packed import PackedEmbedding
 from index.recommender import Recommender
 from tests.conftest import write
 from tests.index.hostile import change_and_sign
-from tests.worlds import by_hand, random_model
+from tests.worlds import by_hand, grown, random_model
 
 
 def floats(model: Model) -> ItemEmbedding:
@@ -63,13 +63,29 @@ def test_packed_codes_take_two_bytes_a_nonzero_and_are_mapped(tmp_path: Path) ->
     assert not {"dims.npy", "weights.npy"} & opened.manifest.files.keys()
 
 
-def test_an_artifact_of_format_1_answers_as_it_did(tmp_path: Path) -> None:
-    model = random_model(5)
-    old = change_and_sign(write(tmp_path, model).folder, lambda fields: fields.update(format=1))
+@pytest.mark.parametrize(("number", "packed"), [(1, False), (2, False), (2, True)])
+def test_an_artifact_of_an_earlier_format_answers_as_it_did(tmp_path: Path, number: int, packed: bool) -> None:
+    model = random_model(5, packed=packed)
+    model = replace(model, segments=replace(model.segments, guests=None))
+    old = change_and_sign(write(tmp_path, model).folder, lambda fields: fields.update(format=number))
     opened = artifact.open_current(tmp_path)
-    assert (opened.version, opened.manifest.format) == (old.name, 1)
+    assert (opened.version, opened.manifest.format) == (old.name, number)
+    assert opened.model.segments.guests is None
+    assert opened.model.segments.tree is None
     history = ["item-3", "item-9"]
     assert Recommender(opened.model, "a").homepage(history) == Recommender(model, "a").homepage(history)
+
+
+def test_guests_and_merges_of_segments_come_back(tmp_path: Path) -> None:
+    segments, back = grown().segments, artifact.open_version(tmp_path, write(tmp_path, grown()).version).model.segments
+    assert [back.shelf_items(row).tolist() for row in range(3)] == [[0, 1, 2], [0, 3, 4], [1]]
+    assert segments.tree is not None
+    assert back.tree is not None
+    assert [(back.tree.groups(row), back.tree.merges(row)) for row in range(3)] == [
+        (segments.tree.groups(row), segments.tree.merges(row)) for row in range(3)
+    ]
+    assert back.tree.groups(1) == [(1, -1), (2, 1), (3, 1)]
+    assert [(merge.first, merge.second, merge.cosine) for merge in back.tree.merges(1)] == [(0, 2, 0.75), (3, 1, 0.5)]
 
 
 def test_the_same_model_has_the_same_version_and_bytes(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from index.errors import ArtifactError
 from index.recommender import Recommender
 from tests.conftest import write
 from tests.index.hostile import (
+    GROWN,
     HOSTILE,
     PACKED,
     Damage,
@@ -38,7 +39,7 @@ from tests.index.hostile import (
     put_strings,
     sign,
 )
-from tests.worlds import by_hand
+from tests.worlds import by_hand, grown
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -95,6 +96,16 @@ def test_a_hostile_artifact_is_refused_by_name(written: Artifact, kind: str) -> 
 def test_a_hostile_artifact_of_packed_codes_is_refused_by_name(tmp_path: Path, kind: str) -> None:
     damage, words = PACKED[kind]
     damage(write(tmp_path, by_hand(packed=True)).folder)
+    with pytest.raises(ArtifactError) as refused:
+        artifact.open_current(tmp_path)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", GROWN)
+def test_hostile_guests_and_merges_are_refused_by_name(tmp_path: Path, kind: str) -> None:
+    damage, words = GROWN[kind]
+    damage(write(tmp_path, grown()).folder)
     with pytest.raises(ArtifactError) as refused:
         artifact.open_current(tmp_path)
     assert words in str(refused.value)

@@ -109,37 +109,6 @@ def test_segments_equal_the_dense_product_with_b(seed: int, history: dict[int, f
     np.testing.assert_allclose([segment.score for segment in found], values[rows], atol=1e-5)
 
 
-@given(st.integers(0, 30), HISTORIES, st.integers(1, 8), st.integers(1, 30), st.integers(1, 12))
-def test_a_homepage_is_the_oracles_layout(
-    seed: int, history: dict[int, float], shelves: int, items_per_shelf: int, min_items: int
-) -> None:
-    model = random_model(seed, packed=seed % 2 == 1)
-    known = {row: weight for row, weight in history.items() if row < 200}
-    profile = oracle.profile(dense(model), list(known), list(known.values()))
-    if np.abs(profile).max() < 1e-9:
-        return
-    page = answered(model).homepage(
-        {f"item-{row}": weight for row, weight in history.items()},
-        shelves=shelves,
-        items_per_shelf=items_per_shelf,
-        min_items=min_items,
-    )
-    signed_dims = [model.segments.signed_dims(row) for row in range(len(model.segments))]
-    expected = oracle.layout(
-        oracle.scores(dense(model), list(known), list(known.values())),
-        profile @ oracle.segment_matrix(signed_dims, model.embedding.n_dims).T,
-        model.segments.membership.tolist(),
-        set(known),
-        shelves=shelves,
-        items_per_shelf=items_per_shelf,
-        min_items=min_items,
-    )
-    values = oracle.scores(dense(model), list(known), list(known.values()))
-    assert [shelf.segment_id for shelf in page.shelves] == [f"s{segment}" for segment, _ in expected]
-    for shelf, (_, items) in zip(page.shelves, expected, strict=True):
-        assert oracle.same_order(rows_of(model, [item.item_id for item in shelf.items]), values, items)
-
-
 @given(st.integers(0, 30), HISTORIES, st.randoms())
 def test_the_order_of_a_history_changes_nothing(seed: int, history: dict[int, float], random: object) -> None:
     recommender = answered(random_model(seed, packed=seed % 2 == 1))
@@ -148,15 +117,6 @@ def test_the_order_of_a_history_changes_nothing(seed: int, history: dict[int, fl
         recommender.recommend(dict(reversed(entries)), 50),
         unknown_items=recommender.recommend(dict(entries), 50).unknown_items,
     )
-
-
-def test_no_item_stands_twice_on_a_page_and_none_of_the_history() -> None:
-    recommender = answered(random_model(3))
-    history = [f"item-{row}" for row in range(0, 60, 3)]
-    page = recommender.homepage(history, shelves=8, items_per_shelf=40, min_items=1, exclude=["item-1"])
-    shown = [item.item_id for shelf in page.shelves for item in shelf.items]
-    assert len(shown) == len(set(shown))
-    assert not {*history, "item-1"} & set(shown)
 
 
 def test_by_hand_a_comedy_fan_gets_comedy() -> None:
@@ -185,31 +145,6 @@ def test_without_a_profile_popularity_answers_and_says_so(history: list[str]) ->
     assert {item.source for item in found.items} == {"popularity"}
     assert [item.score for item in found.items] == pytest.approx([0.5, 0.4, 0.3])
     assert found.unknown_items == [name for name in history if name != "f"]
-
-
-def test_a_popular_page_has_the_popular_segments_first_and_says_why() -> None:
-    page = answered(by_hand()).homepage([], min_items=1)
-    assert [shelf.label for shelf in page.shelves] == ["Comedy", "Gloom", "War"]
-    assert {shelf.reason for shelf in page.shelves} == {"Popular with everyone"}
-
-
-def test_a_shelf_names_the_items_that_add_most_to_its_segment() -> None:
-    page = answered(by_hand()).homepage(["a", "e"], min_items=1)
-    assert [(shelf.label, shelf.reason) for shelf in page.shelves][:2] == [
-        ("War", "Because of e"),
-        ("Comedy", "Because of Airplane!"),
-    ]
-
-
-def test_what_leads_away_is_no_reason_for_a_shelf() -> None:
-    page = answered(by_hand()).homepage({"d": -1.0, "a": 1.0}, min_items=1)
-    assert {shelf.label: shelf.reason for shelf in page.shelves}["Comedy"] == "Because of Airplane!"
-    assert "Das Boot" not in " ".join(shelf.reason for shelf in page.shelves)
-
-
-def test_a_shelf_under_min_items_gives_way() -> None:
-    page = answered(by_hand()).homepage(["a"], min_items=2)
-    assert [shelf.label for shelf in page.shelves] == ["War"]
 
 
 def test_a_shortfall_says_what_left_nothing() -> None:

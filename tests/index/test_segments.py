@@ -59,3 +59,22 @@ def test_no_segments_at_all_are_fine() -> None:
     )
     assert empty.violation(6) is None
     assert empty.scores(np.ones(4)).tolist() == []
+
+
+def test_items_in_another_order_keep_their_segments_and_visits() -> None:
+    segments = random_model(3).segments
+    rows = np.random.default_rng(0).permutation(200).astype(np.int32)
+    moved = segments.take(rows)
+    assert moved.violation(200) is None
+    for row in range(len(segments)):
+        assert set(rows[moved.members(row)].tolist()) == set(segments.members(row).tolist())
+        assert set(rows[moved.shelf_items(row)].tolist()) == set(segments.shelf_items(row).tolist())
+
+
+def test_an_item_knows_on_which_shelves_it_may_stand() -> None:
+    segments = random_model(3).segments
+    starts, hosts = segments.shelves_of
+    for item in range(200):
+        found = hosts[starts[item] : starts[item + 1]].tolist()
+        assert found == [row for row in range(len(segments)) if item in segments.shelf_items(row)]
+    assert segments.shelf_sizes.tolist() == [len(segments.shelf_items(row)) for row in range(len(segments))]

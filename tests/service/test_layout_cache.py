@@ -92,6 +92,13 @@ async def test_everything_the_page_depends_on_is_in_the_key(written: Artifact) -
             {"items_per_shelf": 1},
             {"min_items": 2},
             {"exclude": ["c"]},
+            {"filter": {"eq": {"country": "US"}}},
+            {"steer": [{"segment_id": "s1", "strength": 1}]},
+            {"mute": ["s1"]},
+            {"max_per": {"country": 1}},
+            {"lead": "none"},
+            {"seed": 1},
+            {"explain": True},
         ):
             assert (await page(client, **change))[0] == "miss"
         assert (await page(client, history=["a", "a"]))[0] == "hit"

@@ -176,13 +176,58 @@ async def test_segments_are_ranked_with_label_and_size(written: Artifact) -> Non
 
 
 async def test_a_homepage_has_labelled_shelves_with_reasons(written: Artifact) -> None:
-    answer = (await ask(written, "POST", "/homepage", {"history": ["d"], "min_items": 1})).json()
-    assert [(shelf["label"], shelf["reason"]) for shelf in answer["shelves"]] == [
-        ("War", "Because of Das Boot"),
-        ("Comedy", "Something different"),
-        ("Gloom", "Something different"),
+    body = {"history": ["d"], "min_items": 1, "items_per_shelf": 1}
+    answer = (await ask(written, "POST", "/homepage", body)).json()
+    assert [(s["kind"], s["segment_id"], s["label"], s["reason"]) for s in answer["shelves"]] == [
+        ("top_picks", None, "Top picks", "What suits you best of everything"),
+        ("segment", "s1", "Comedy", "Something different"),
+        ("segment", "s3", "Gloom", "Popular with everyone"),
     ]
-    assert [item["item_id"] for item in answer["shelves"][1]["items"]] == ["a", "c"]
+    assert [[item["item_id"] for item in shelf["items"]] for shelf in answer["shelves"]] == [["e"], ["a"], ["b"]]
+    assert "audit" not in answer
+
+
+async def test_a_page_can_be_steered_muted_capped_led_rotated_and_explained(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+
+        async def page(**body: object) -> dict[str, object]:
+            response = await client.post("/homepage", json={"history": ["b"], "min_items": 1, "lead": "none", **body})
+            assert response.status_code == 200
+            answer: dict[str, object] = response.json()
+            return answer
+
+        def labels(answer: dict[str, object]) -> list[str]:
+            shelves = answer["shelves"]
+            assert isinstance(shelves, list)
+            return [shelf["label"] for shelf in shelves]
+
+        assert labels(await page())[0] == "Comedy"
+        assert labels(await page(steer=[{"segment_id": "s2", "strength": 5}]))[0] == "War"
+        assert labels(await page(mute=["s1"])) == ["War"]
+        assert labels(await page(lead="because"))[0] == "Because you liked Brazil"
+        assert len(str((await page(max_per={"country": 1}))["shelves"])) < len(str((await page())["shelves"]))
+        assert await page(seed=3) == await page(seed=3)
+        audit = (await page(explain=True, mute=["s2"]))["audit"]
+        assert isinstance(audit, dict)
+        assert audit["unshown"][0] == {
+            "segment_id": "s2", "label": "War", "why": "muted", "worth": None, "n_items": None,
+        }  # fmt: skip
+        assert audit["best_items_shown"] == 1.0
+
+
+async def test_a_cap_on_an_unknown_attribute_is_refused_with_those_there_are(written: Artifact) -> None:
+    response = await ask(written, "POST", "/homepage", {"history": ["a"], "max_per": {"director": 1}})
+    assert (response.status_code, response.json()["code"]) == (422, "UNKNOWN_ATTRIBUTE")
+    assert "'country'" in response.json()["detail"]
+    wrongs: list[dict[str, object]] = [
+        {"max_per": {"country": 0}},
+        {"lead": "popular"},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"max_per": []},
+    ]
+    for wrong in wrongs:
+        assert (await ask(written, "POST", "/homepage", {"history": ["a"], **wrong})).status_code == 422
 
 
 async def test_an_empty_history_gets_what_is_popular_and_is_told_so(written: Artifact) -> None:
@@ -356,15 +401,22 @@ async def test_the_service_equals_the_oracle_on_random_histories(tmp_path: Path)
             np.testing.assert_allclose([item["score"] for item in items], values[found], atol=1e-5)
 
             worth = oracle.profile(A, rows, [1.0] * len(rows)) @ B.T
-            segments = (await client.post("/segments", json={"history": history, "n": 5})).json()["segments"]
-            found = [int(segment["segment_id"][1:]) for segment in segments]
+            ranked = (await client.post("/segments", json={"history": history, "n": 5})).json()["segments"]
+            found = [int(segment["segment_id"][1:]) for segment in ranked]
             assert oracle.same_order(found, worth, oracle.ranking(worth, 5, [True] * 12))
 
             body = {"history": history, "shelves": 4, "items_per_shelf": 6, "min_items": 3}
             page = (await client.post("/homepage", json=body)).json()["shelves"]
-            membership = model.segments.membership.tolist()
-            expected = oracle.layout(values, worth, membership, set(rows), shelves=4, items_per_shelf=6, min_items=3)
-            assert [int(shelf["segment_id"][1:]) for shelf in page] == [segment for segment, _ in expected]
+            segments = model.segments
+            assert segments.guests is not None
+            members, guests = oracle.shelves(
+                segments.membership.tolist(), segments.guests.starts.tolist(), segments.guests.rows.tolist()
+            )
+            size = {"shelves": 4, "items_per_shelf": 6, "min_items": 3}
+            expected = oracle.homepage(values, members, guests, set(rows), **size, lead=True)
+            assert [shelf["segment_id"] and int(shelf["segment_id"][1:]) for shelf in page] == [
+                segment for segment, _ in expected
+            ]
             for shelf, (_, wanted) in zip(page, expected, strict=True):
                 shown = [int(item["item_id"].split("-")[1]) for item in shelf["items"]]
                 assert oracle.same_order(shown, values, wanted)

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import Catalog
-from index.embedding import ItemEmbedding, as_dims
+from index.embedding import ItemEmbedding, as_dims, dims_type
+from index.merge_tree import MergeTree
 from index.segments import NO_SEGMENT, Segments
 from index.vocabulary import Strings
 from trainer.errors import ConfigurationError
 from trainer.segmentation.describe import Describer
-from trainer.segmentation.embed import DEFAULT_TAU, KEYWORDS, SENTENCES, descriptors
+from trainer.segmentation.embed import CODE_SHARE, DEFAULT_TAU, KEYWORDS, SENTENCES, descriptors
 from trainer.segmentation.encoder import DEFAULT_MODEL, SentenceEncoder, open_encoder
 from trainer.segmentation.group import by_dominant_dim
+from trainer.segmentation.guests import guests
 from trainer.segmentation.merge import merge
 
 
@@ -29,6 +31,8 @@ class SegmentOptions:
     """Segments with fewer items join the closest one: a shelf wants something to show."""
     embedder: str = KEYWORDS
     """What makes the descriptors, `keywords` or `sentence-transformers`."""
+    code_share: float = CODE_SHARE
+    """How much of what groups are compared by are their codes; the rest are words."""
     embedder_model: str = ""
     """Name or folder of the sentence encoder; empty for `keywords`."""
 
@@ -37,6 +41,8 @@ class SegmentOptions:
             raise ConfigurationError(
                 "--tau must lie between 0 and 1, --max-share above 0 and at most 1, --min-segment-items at 1 or more"
             )
+        if not 0 <= self.code_share <= 1:
+            raise ConfigurationError("--code-share must lie between 0 and 1")
 
 
 def default_tau(embedder: str) -> float:
@@ -72,18 +78,21 @@ def segment(
     describer = Describer(embedding, catalog, item_ids, popularity)
     groups = by_dominant_dim(embedding)
     largest = max(int(options.max_share * int(embedding.coded.sum())), options.min_items)
-    describe = descriptors(describer, encoder, groups)
+    describe = descriptors(describer, encoder, groups, options.code_share)
     merged = merge(groups, describe, tau=options.tau, smallest=options.min_items, largest=largest)
     membership = np.full(embedding.n_items, NO_SEGMENT, np.int32)
-    for row, group in enumerate(merged):
-        membership[group.rows] = row
-    signed_dims = [group.signed_dims() for group in merged]
+    for row, one in enumerate(merged):
+        membership[one.whole.rows] = row
+    signed_dims = [one.whole.signed_dims() for one in merged]
+    made_of = [([groups[place].only for place in one.groups], one.merges) for one in merged]
     return Segments(
         starts=np.cumsum([0] + [len(row) for row in signed_dims]).astype(np.int64),
         dims=as_dims(np.array([dim for row in signed_dims for dim, _ in row], np.int64), embedding.n_dims),
         signs=np.array([sign for row in signed_dims for _, sign in row], np.int8),
         membership=membership,
         ids=Strings.pack(f"s{row + 1}" for row in range(len(merged))),
-        labels=Strings.pack(describer.labels([group.rows for group in merged])),
+        labels=Strings.pack(describer.labels([one.whole.rows for one in merged])),
         n_dims=embedding.n_dims,
+        guests=guests(embedding, membership, len(merged), describer.attention),
+        tree=MergeTree.of(made_of, dims_type(embedding.n_dims)),
     )

@@ -22,6 +22,7 @@ PRIOR_ITEMS = 3.0
 LEAST_ITEMS = 3  # with a term, before it says anything
 LARGEST_SHARE = 0.5  # a term that half of the catalogue has names nothing
 TERMS_KEPT = 24  # of a class's descriptor
+DIMS_KEPT, MOST_COLUMNS = 64, 8192  # of its mean code
 DECADE_WEIGHT, TITLE_WEIGHT = 0.7, 0.3
 STRONGEST_ITEMS, ITEM_TERMS = 10, 12  # whose texts stand for a class, and how many attributes each text has
 TERM_COST = 0.05  # of a class that a term must add to what the others of a label cover
@@ -56,14 +57,19 @@ class Describer:
             np.maximum(share[telling], 1e-12),
         )
 
-    def descriptor(self, rows: NDArray[np.integer]) -> sp.csr_matrix[np.float64]:
-        """(1, n_terms) of length 1: the TERMS_KEPT heaviest terms; all zero for items without any."""
-        weights = self.term_weights(rows) if self.names else self._mean_code(rows)
-        size = np.abs(weights)
-        kept = np.sort(np.lexsort((np.arange(len(weights)), -size))[:TERMS_KEPT])
-        kept = kept[size[kept] > 0]
-        values = weights[kept] / max(float(np.linalg.norm(weights[kept])), 1e-12)
-        return sp.csr_matrix((values, (np.zeros(len(kept), np.int64), kept)), shape=(1, len(weights)))
+    def descriptor(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        """(n_terms,) of length 1: the TERMS_KEPT heaviest terms; all zero for items without any."""
+        return _heaviest(self.term_weights(rows), TERMS_KEPT)
+
+    def mean_code(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        """(n_columns,) of length 1: the DIMS_KEPT heaviest of the items' codes' sum, weighted by attention.
+
+        There is a column a dim, up to MOST_COLUMNS, which dims beyond share.
+        """
+        values = self.embedding.weights[rows] * self.attention[rows][:, None]
+        columns = self.embedding.dims[rows].astype(np.int64) % MOST_COLUMNS
+        n_columns = min(self.embedding.n_dims, MOST_COLUMNS)
+        return _heaviest(np.asarray(np.bincount(columns.ravel(), values.ravel(), n_columns), np.float64), DIMS_KEPT)
 
     def term_weights(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
         """(n_terms,) the class-based tf-idf of the items `rows`, never negative."""
@@ -88,13 +94,6 @@ class Describer:
 
     def _strongest(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
         return rows[np.lexsort((rows, -self.popularity[rows]))]
-
-    def _mean_code(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
-        """(n_dims,) the sum of the items' codes, weighted by attention."""
-        profile: NDArray[np.float64] = np.zeros(self.embedding.n_dims)
-        values = self.embedding.weights[rows] * self.attention[rows][:, None]
-        np.add.at(profile, self.embedding.dims[rows].astype(np.int64), values)
-        return profile
 
     def _shares(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
         """(n_terms,) the share of the items' attention that has a term, drawn towards the catalogue's."""
@@ -151,6 +150,16 @@ class Describer:
         """Drama and 1980s are "1980s Drama", Drama and War are "Drama / War"."""
         decades = [self.names[term] for term in terms if self._is_decade(term)]
         return " ".join([*decades, " / ".join(self.names[term] for term in terms if not self._is_decade(term))]).strip()
+
+
+def _heaviest(weights: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """All but the `n` largest entries, by size, set to 0; then made 1 long."""
+    size = np.abs(weights)
+    kept = np.lexsort((np.arange(len(weights)), -size))[:n]
+    kept = np.sort(kept[size[kept] > 0])
+    found = np.zeros(len(weights))
+    found[kept] = weights[kept] / max(float(np.linalg.norm(weights[kept])), 1e-12)
+    return found
 
 
 def has_words(catalog: Catalog) -> bool:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from index.catalog import Catalog
@@ -22,18 +21,32 @@ from trainer.segmentation.merge import Describe
 logger = logging.getLogger(__name__)
 
 KEYWORDS, SENTENCES = "keywords", "sentence-transformers"
-DEFAULT_TAU = {KEYWORDS: 0.6, SENTENCES: 0.88}  # cosines of sentence vectors are all larger
+DEFAULT_TAU = {KEYWORDS: 0.5, SENTENCES: 0.66}  # cosines of sentence vectors are all larger
+CODE_SHARE = 0.3  # of a descriptor; the rest are words
 KEYWORDS_SHARE = 0.3  # of a sentence descriptor; its strongest items have the rest
 
 
-def descriptors(describer: Describer, encoder: SentenceEncoder | None, groups: Sequence[Group]) -> Describe:
-    """The descriptors to merge `groups` by: of keywords where there is no encoder."""
-    if encoder is None:
-        return describer.descriptor
+def descriptors(
+    describer: Describer, encoder: SentenceEncoder | None, groups: Sequence[Group], code_share: float
+) -> Describe:
+    """The descriptors to merge `groups` by. Their cosine is that of the words, and for `code_share` that of the codes.
 
-    def describe(rows: NDArray[np.integer]) -> "sp.csr_matrix[np.float64]":
+    Words are keywords where there is no encoder. Where nothing is known of the items, codes are all there is.
+    """
+    words = describer.descriptor if encoder is None else _sentences(describer, encoder, groups)
+    share = code_share if describer.names or encoder is not None else 1.0
+
+    def describe(rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        codes = np.sqrt(share) * describer.mean_code(rows)
+        return np.concatenate([np.sqrt(1 - share) * words(rows), codes]) if share < 1 else codes
+
+    return describe
+
+
+def _sentences(describer: Describer, encoder: SentenceEncoder, groups: Sequence[Group]) -> Describe:
+    def describe(rows: NDArray[np.integer]) -> NDArray[np.float64]:
         parts = describer.keywords(rows), describer.item_texts(rows)
-        return sp.csr_matrix(_unit(KEYWORDS_SHARE * mean(parts[0]) + (1 - KEYWORDS_SHARE) * mean(parts[1]))[None, :])
+        return _unit(KEYWORDS_SHARE * mean(parts[0]) + (1 - KEYWORDS_SHARE) * mean(parts[1]))
 
     def mean(texts: Mapping[str, float]) -> NDArray[np.float64]:
         if not texts:

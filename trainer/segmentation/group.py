@@ -17,6 +17,12 @@ class Group:
     rows: NDArray[np.int64]  # ascending
     counts: dict[SignedDim, int]
 
+    @property
+    def only(self) -> SignedDim:
+        """The signed dim of a group that was never merged."""
+        (signed_dim,) = self.counts
+        return signed_dim
+
     def merged(self, other: "Group") -> "Group":
         counts = dict(self.counts)
         for signed_dim, count in other.counts.items():

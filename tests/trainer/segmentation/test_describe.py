@@ -168,7 +168,7 @@ def test_a_descriptor_is_the_heaviest_terms_at_length_one(seed: int) -> None:
     found = describer_of([""] * 40, {"tags": lists(values)})
     rows = rng.choice(40, 6, replace=False)
     weights = found.term_weights(rows)
-    descriptor = found.descriptor(rows).toarray()[0]
+    descriptor = found.descriptor(rows)
     assert np.linalg.norm(descriptor) == pytest.approx(1.0)
     order = sorted(range(len(weights)), key=lambda term: (-weights[term], term))[:24]
     expected = np.zeros_like(weights)
@@ -178,17 +178,31 @@ def test_a_descriptor_is_the_heaviest_terms_at_length_one(seed: int) -> None:
 
 def test_items_without_a_term_have_an_empty_descriptor() -> None:
     found = describer_of([""] * 8, {"tags": lists([["a"]] * 4 + [[]] * 4)})
-    assert not found.descriptor(np.array([5, 6])).toarray().any()
+    assert not found.descriptor(np.array([5, 6])).any()
 
 
-def test_without_metadata_the_mean_code_describes() -> None:
+def test_a_mean_code_counts_items_by_attention_and_keeps_the_heaviest_dims() -> None:
     A = np.random.default_rng(0).normal(size=(9, 6))
     embedding = ItemEmbedding.from_dense(A, 2)
     popularity = np.linspace(0.9, 0.1, 9, dtype=np.float32)
     found = Describer(embedding, without_items_file(9), [str(row) for row in range(9)], popularity)
     rows = np.array([1, 4, 7])
     expected = (embedding.to_dense()[rows] * np.sqrt(popularity[rows])[:, None]).sum(axis=0)
-    np.testing.assert_allclose(found.descriptor(rows).toarray()[0], expected / np.linalg.norm(expected), atol=1e-5)
+    np.testing.assert_allclose(found.mean_code(rows), expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_a_mean_code_of_many_dims_keeps_64_of_them_and_shares_columns_beyond_8192() -> None:
+    rng = np.random.default_rng(1)
+    embedding = ItemEmbedding(
+        np.stack([np.sort(rng.choice(20_000, 30, replace=False)) for _ in range(12)]).astype(np.uint16),
+        np.full((12, 30), 30**-0.5, np.float32),
+        20_000,
+    )
+    found = Describer(embedding, without_items_file(12), [str(row) for row in range(12)], np.ones(12, np.float32))
+    code = found.mean_code(np.arange(12))
+    assert len(code) == 8192
+    assert (code != 0).sum() == 64
+    assert np.linalg.norm(code) == pytest.approx(1.0)
 
 
 def words(label: str) -> frozenset[str]:

@@ -49,18 +49,36 @@ def test_groups_about_similar_things_are_closer_than_others_though_they_share_no
     encoder: SentenceEncoder,
 ) -> None:
     describer, groups = shelves()
-    crime, mystery, cookbook = (descriptors(describer, encoder, groups)(group.rows).toarray()[0] for group in groups)
+    crime, mystery, cookbook = (descriptors(describer, encoder, groups, 0.0)(group.rows) for group in groups)
     assert crime @ mystery > 0.15 + max(crime @ cookbook, mystery @ cookbook)
-    by_keywords = [descriptors(describer, None, groups)(group.rows).toarray()[0] for group in groups]
+    by_keywords = [descriptors(describer, None, groups, 0.0)(group.rows) for group in groups]
     assert by_keywords[0] @ by_keywords[1] == 0.0
 
 
 def test_a_sentence_descriptor_has_length_one_and_is_zero_where_nothing_is_known(encoder: SentenceEncoder) -> None:
     titles = ["Alien", "Aliens", "", ""]
     describer = describer_of(titles)
-    describe = descriptors(describer, encoder, [Group(np.arange(2), {(0, 1): 2})])
-    assert np.linalg.norm(describe(np.arange(2)).toarray()) == pytest.approx(1.0)
-    assert describe(np.arange(2, 4)).nnz == 0
+    describe = descriptors(describer, encoder, [Group(np.arange(2), {(0, 1): 2})], 0.0)
+    assert np.linalg.norm(describe(np.arange(2))) == pytest.approx(1.0)
+    assert not describe(np.arange(2, 4)).any()
+
+
+def test_the_cosine_of_two_descriptors_is_that_of_words_and_for_its_share_that_of_codes() -> None:
+    describer, groups = shelves()
+    words, codes, both = (
+        [descriptors(describer, None, groups, share)(group.rows) for group in groups] for share in (0.0, 1.0, 0.3)
+    )
+    for one in range(3):
+        for other in range(3):
+            expected = 0.7 * (words[one] @ words[other]) + 0.3 * (codes[one] @ codes[other])
+            assert both[one] @ both[other] == pytest.approx(expected)
+
+
+def test_where_nothing_is_known_of_the_items_codes_are_all_there_is() -> None:
+    describer = describer_of([""] * 4)
+    rows = np.arange(2)
+    group = [Group(rows, {(0, 1): 2})]
+    assert descriptors(describer, None, group, 0.3)(rows).tolist() == describer.mean_code(rows).tolist()
 
 
 def test_the_texts_of_a_group_are_its_keywords_and_its_strongest_items() -> None:
@@ -104,13 +122,16 @@ def test_what_is_recorded_says_which_model_and_not_where_it_lay(encoder: Sentenc
     options = SegmentOptions(0.9, embedder=SENTENCES, embedder_model="/somewhere/model")
     assert recorded(options, encoder) == {
         "tau": 0.9,
+        "code_share": 0.3,
         "max_share": 0.15,
         "min_items": 12,
         "embedder": "sentence-transformers",
         "embedder_model": "model",
         "embedder_digest": encoder.digest,
     }
-    assert recorded(SegmentOptions(), None) == {"tau": 0.6, "max_share": 0.15, "min_items": 12, "embedder": "keywords"}
+    assert recorded(SegmentOptions(), None) == {
+        "tau": 0.5, "max_share": 0.15, "min_items": 12, "embedder": "keywords", "code_share": 0.3,
+    }  # fmt: skip
 
 
 def test_without_titles_and_attributes_an_encoder_is_refused(encoder: SentenceEncoder) -> None:

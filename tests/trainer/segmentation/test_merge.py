@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from trainer.segmentation.group import Group, SignedDim
-from trainer.segmentation.merge import Describe, merge
+from trainer.segmentation.merge import Describe
+from trainer.segmentation.merge import merge as merge_with_trees
 
 Matrix = NDArray[np.float64]
 HUGE = 10**9
@@ -18,11 +18,12 @@ HUGE = 10**9
 
 def describe_by_mean(features: Matrix) -> Describe:
     """The mean of the members' features, of length 1."""
+    return lambda rows: unit(features[rows].mean(axis=0))
 
-    def describe(rows: NDArray[np.integer]) -> "sp.csr_matrix[np.float64]":
-        return sp.csr_matrix(unit(features[rows].mean(axis=0))[None, :])
 
-    return describe
+def merge(groups: Sequence[Group], describe: Describe, *, tau: float, smallest: int, largest: int) -> list[Group]:
+    """What the groups become, without how."""
+    return [one.whole for one in merge_with_trees(groups, describe, tau=tau, smallest=smallest, largest=largest)]
 
 
 def unit(vector: Matrix) -> Matrix:
@@ -239,3 +240,31 @@ def test_merging_is_deterministic(sizes: tuple[int, int, int], tau: float) -> No
         for _ in range(2)
     )
     assert one == same
+
+
+@given(WORLDS, st.floats(0.2, 0.9), st.integers(0, 8))
+def test_a_tree_joins_the_groups_of_a_segment_by_the_cosines_that_they_had(
+    sizes: tuple[int, int, int], tau: float, smallest: int
+) -> None:
+    groups, features = worlds(*sizes)
+    describe = describe_by_mean(features)
+    found = merge_with_trees(groups, describe, tau=tau, smallest=smallest, largest=HUGE)
+    assert sorted(place for one in found for place in one.groups) == list(range(len(groups)))
+    for one in found:
+        nodes = [groups[place].rows for place in one.groups]
+        for step in one.merges:
+            assert step.cosine == pytest.approx(
+                float(describe(nodes[step.first]) @ describe(nodes[step.second])), abs=1e-5
+            )
+            nodes.append(np.union1d(nodes[step.first], nodes[step.second]))
+        assert nodes[-1].tolist() == one.whole.rows.tolist()
+        assert len(one.merges) == len(one.groups) - 1
+    assert all(step.cosine > tau - 1e-5 for one in found for step in one.merges) or smallest
+
+
+def test_a_tree_of_thousands_of_groups_is_no_deeper_than_python_can_go() -> None:
+    n = 1500
+    groups = [Group(np.arange(place, place + 1), {(place, 1): 1}) for place in range(n)]
+    features = np.stack([np.ones(n), np.linspace(0, 1, n)], axis=1)
+    (one,) = merge_with_trees(groups, describe_by_mean(features), tau=0.5, smallest=0, largest=HUGE)
+    assert len(one.merges) == n - 1

@@ -1,4 +1,4 @@
-"""The shapes of requests and answers. Unknown fields are refused, so that nothing is accepted and ignored."""
+"""The shapes of requests. Unknown fields are refused, so that nothing is accepted and ignored."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -13,10 +13,10 @@ MAX_ID_LENGTH = 512
 MAX_SHELVES, MAX_ITEMS_PER_SHELF = 100, 200
 MAX_EXPLAINED = 100
 MAX_STEERING, MOST_STRENGTH = 100, 10
+MAX_CAPS = 10
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 Ids = Annotated[list[Id], Field(max_length=MAX_ID_LIST)]
-Source = Literal["profile", "popularity"]
 
 
 class Request(BaseModel):
@@ -133,161 +133,22 @@ class SegmentsRequest(HistoryRequest, SteeredRequest, ExplainedRequest):
     n: int = Field(default=10, ge=1, le=MAX_N, description="how many segments")
 
 
-class HomepageRequest(HistoryRequest, FilteredRequest):
+class HomepageRequest(HistoryRequest, FilteredRequest, SteeredRequest):
     shelves: int = Field(default=6, ge=1, le=MAX_SHELVES, description="how many shelves")
     items_per_shelf: int = Field(default=12, ge=1, le=MAX_ITEMS_PER_SHELF)
     min_items: int = Field(
         default=4, ge=1, le=MAX_ITEMS_PER_SHELF, description="a segment that cannot show as many gives way to the next"
     )
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
-
-
-class Answer(BaseModel):
-    model_config = ConfigDict(from_attributes=True, frozen=True, protected_namespaces=())
-
-    model_version: str
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-    part: float = Field(description="what it adds to the score: plus + minus")
-    plus: float = Field(description="before it cancels")
-    minus: float = Field(description="the same, 0 or less")
-
-
-class HistoryPart(Part):
-    item_id: str
-    title: str | None
-
-
-class DimPart(Part):
-    dim: int
-    sign: int = Field(description="of the answer's weight")
-    segments: list[str] = Field(description="those that have this signed dim")
-
-
-class SteeringPart(Part):
-    segment_id: str
-    label: str
-
-
-class Why(BaseModel):
-    """A score taken apart by item of the history, and by dim: either list and its rest add up to it."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-    history: list[HistoryPart] = Field(description="the ten that add or take away most")
-    history_rest: float
-    steering: list[SteeringPart] = Field(description="belongs to the history's side of the sum")
-    dims: list[DimPart]
-    dims_rest: float
-
-
-class Item(BaseModel):
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-    item_id: str
-    title: str | None
-    score: float = Field(description="z·a of the item, or the share of users who have it where source is popularity")
-    rank: int = Field(description="from 1")
-    source: Source
-    why: Why | None = Field(default=None, description="only with explain, and where the source is the profile")
-
-
-class RankedSegment(BaseModel):
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-    segment_id: str
-    label: str
-    score: float = Field(description="z·b of the segment, or the summed popularity of its best items")
-    rank: int = Field(description="from 1")
-    size: int = Field(description="how many items belong to it")
-    source: Source
-    why: Why | None = Field(default=None, description="only with explain, and where the source is the profile")
-
-
-class RecommendAnswer(Answer):
-    items: list[Item]
-    unknown_items: list[str] = Field(description="ids of the history that the model does not hold")
-    shortfall: str | None = Field(description="why fewer than n items came back")
-
-
-class SimilarAnswer(Answer):
-    item_id: str
-    items: list[Item]
-
-
-class SegmentsAnswer(Answer):
-    segments: list[RankedSegment]
-    unknown_items: list[str]
-
-
-class Shelf(BaseModel):
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-    segment_id: str
-    label: str
-    reason: str = Field(description="why the shelf is there, a sentence to print")
-    items: list[Item]
-
-
-class HomepageAnswer(Answer):
-    shelves: list[Shelf]
-    unknown_items: list[str]
-
-
-class SegmentSummary(BaseModel):
-    segment_id: str
-    label: str
-    size: int
-
-
-class SegmentListAnswer(Answer):
-    segments: list[SegmentSummary]
-
-
-class SignedDim(BaseModel):
-    dim: int
-    sign: Literal[-1, 1]
-
-
-class SegmentItem(BaseModel):
-    item_id: str
-    title: str | None
-    popularity: float = Field(description="share of users who have it")
-
-
-class SegmentAnswer(Answer):
-    segment_id: str
-    label: str
-    size: int
-    signed_dims: list[SignedDim] = Field(description="the non-zeros of its row of B")
-    items: list[SegmentItem] = Field(description="its best-known items")
-
-
-class ModelAnswer(Answer):
-    n_items: int
-    n_dims: int
-    k: int = Field(description="weights an item has")
-    n_segments: int
-    bytes_per_item: int
-    data: dict[str, object]
-    metrics: dict[str, object]
-    options: dict[str, object]
-
-
-class Health(BaseModel):
-    status: Literal["ok", "starting"]
-
-
-class Problem(BaseModel):
-    """RFC 9457, with a stable code and the request's id."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    code: str
-    request_id: str
-    errors: list[dict[str, str]] | None = Field(default=None, description="the fields at fault, of a 422")
+    max_per: dict[Id, Annotated[int, Field(ge=1, le=MAX_N)]] = Field(
+        default={},
+        max_length=MAX_CAPS,
+        description="most items of the page that may have one value of an attribute",
+        examples=[{"authors": 2}],
+    )
+    lead: Literal["top_picks", "because", "none"] = Field(
+        default="top_picks",
+        description="the shelf that is no segment's: the best of all, or what is closest to one item of the history",
+    )
+    seed: int | None = Field(default=None, ge=0, lt=2**63, description="another one, another page nearly as good")
+    explain: bool = Field(default=False, description="say how the page came about")

@@ -1,0 +1,192 @@
+"""A page for one taste: a shelf of the best of all, then shelves of segments, each with its reason; and its audit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from math import exp, log
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from index.answers import Audit, ShelfKind, Source, Unshown, WhyNot
+from index.catalog import Column, LinkColumn
+from index.errors import UnknownAttributeError
+from index.explain import reasons
+from index.item_set import ItemSet
+from index.kernels import Floats
+from index.layout import Layout, PageSize, Pool, Shown, lay_out
+from index.model import Model
+from index.search import ItemSearch, Mask, Ranking, rank
+from index.taste import Taste
+
+Lead = Literal["top_picks", "because", "none"]
+_LEAST_POOL, _POOL = 1000, 8  # items, and times those of a page
+_ROTATION = 0.3  # luck multiplies a segment's worth by exp(_ROTATION g), with g from Gumbel's distribution
+_MOST_UNSHOWN = 20  # segments that an audit names, of either reason
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page is asked to be. `max_per` bounds how many items may have one value of an attribute."""
+
+    size: PageSize
+    muted: Sequence[int] = ()
+    max_per: Mapping[str, int] = field(default_factory=dict)
+    lead: Lead = "top_picks"
+    seed: int | None = None
+    explain: bool = False
+
+
+class PageShelf(NamedTuple):
+    """`segment` is None where the shelf is none of a segment's."""
+
+    kind: ShelfKind
+    segment: int | None
+    label: str
+    reason: str
+    items: Ranking
+    source: Source
+
+
+class Page(NamedTuple):
+    shelves: list[PageShelf]
+    audit: Audit | None  # where it is asked to explain
+
+
+class Homepage:
+    """Makes one page. `popularity` is (n_items,), `mask` says which items may be on it."""
+
+    def __init__(self, model: Model, search: ItemSearch, popularity: Floats, taste: Taste, mask: Mask) -> None:
+        self._model, self._search, self._popularity = model, search, popularity
+        self._taste, self._mask = taste, mask
+
+    def page(self, asked: Asked) -> Page:
+        """Raises UnknownAttributeError."""
+        n = max(_LEAST_POOL, _POOL * asked.size.shelves * asked.size.items_per_shelf)
+        pool = self._profile_pool(self._taste.profile, n) if self._by_profile else self._popular_pool(n)
+        shown = Shown(self._caps(asked.max_per))
+        lead = self._lead(asked, pool, shown)
+        shelves = [] if lead is None else [lead]
+        laid = self._lay_out(asked, pool, shown, len(shelves), [])
+        shelves += self._of_segments(laid, self._taste.source)
+        if self._by_profile and len(shelves) < asked.size.shelves:  # too little is known to fill a page by
+            there = [shelf.segment for shelf in laid.shelves]
+            popular = self._lay_out(asked, self._popular_pool(n), shown, len(shelves), there)
+            shelves += self._of_segments(popular, "popularity")
+        return Page(shelves, self._audit(asked, pool, shown, laid) if asked.explain else None)
+
+    @property
+    def _by_profile(self) -> bool:
+        return self._taste.source == "profile"
+
+    def _lay_out(self, asked: Asked, pool: Pool, shown: Shown, n_shelves: int, there: Sequence[int]) -> Layout:
+        """Segments but those already `there`, for what is left of a page that has `n_shelves`."""
+        size = asked.size._replace(shelves=asked.size.shelves - n_shelves)
+        luck = None if asked.seed is None else self._luck(asked.seed)
+        return lay_out(self._model.segments, pool, size, shown, luck=luck, never=[*asked.muted, *there])
+
+    # ------------------------------------------------------------ what there is to show
+
+    def _profile_pool(self, profile: Floats, n: int) -> Pool:
+        """Only what the profile leads to: a score of 0 or less is no reason to show an item."""
+        segments, n_items = self._model.segments, self._model.embedding.n_items
+
+        def best_of(segment: int, wanted: int) -> Ranking:
+            items = ItemSet.of_rows(segments.shelf_items(segment), n_items)
+            return _positive(self._search.best(profile, wanted, self._mask.within(items)))
+
+        best = self._search.best(profile, n, self._mask)
+        kept = _positive(best)
+        return Pool(kept, len(kept.rows) < n, best_of)
+
+    def _popular_pool(self, n: int) -> Pool:
+        segments, popularity = self._model.segments, self._mask.apply(self._popularity)
+
+        def best_of(segment: int, wanted: int) -> Ranking:
+            items = segments.shelf_items(segment)
+            best = rank(popularity[items], wanted)
+            return Ranking(items[best.rows], best.scores)
+
+        best = rank(popularity, n)
+        return Pool(best, len(best.rows) < n, best_of)
+
+    def _caps(self, max_per: Mapping[str, int]) -> list[tuple[Column, int]]:
+        columns = self._model.catalog.attributes
+        known = [name for name, column in columns.items() if not isinstance(column, LinkColumn)]
+        for name in max_per:
+            if name not in known:
+                raise UnknownAttributeError(name, "max_per", known)
+        return [(columns[name], most) for name, most in sorted(max_per.items())]
+
+    def _luck(self, seed: int) -> dict[int, float]:
+        """Factors by seed and segment_id: the same on every machine, whatever other segments there are."""
+        found = {}
+        for row, segment_id in enumerate(self._model.segments.ids):
+            drawn = blake2b(f"{seed} {segment_id}".encode(), digest_size=6).digest()
+            uniform = (int.from_bytes(drawn, "big") + 0.5) / 2**48
+            found[row] = exp(-_ROTATION * log(-log(uniform)))
+        return found
+
+    # ------------------------------------------------------------ shelves
+
+    def _lead(self, asked: Asked, pool: Pool, shown: Shown) -> PageShelf | None:
+        """The one shelf that is no segment's."""
+        if asked.lead == "none":
+            return None
+        liked = self._liked(asked.seed) if asked.lead == "because" else None
+        kind: ShelfKind
+        if not self._by_profile:
+            kind, label, reason = "popular", "Popular", "Popular with everyone"
+        elif liked is None:
+            kind, label, reason = "top_picks", "Top picks", "What suits you best of everything"
+        else:
+            name = self._model.catalog.title(liked) or self._model.vocabulary.item_id(liked)
+            kind, label, reason = "because", f"Because you liked {name}", f"Closest to {name}"
+            profile = self._model.embedding.profile(np.array([liked], np.int32), np.ones(1))
+            pool = self._profile_pool(profile, max(_LEAST_POOL, asked.size.items_per_shelf))
+        choice = shown.choose(pool.ranking.rows.tolist(), asked.size.items_per_shelf)
+        if len(choice.places) < max(asked.size.min_items, 1):
+            return None
+        return PageShelf(kind, None, label, reason, shown.show(pool.ranking, choice), self._taste.source)
+
+    def _liked(self, seed: int | None) -> int | None:
+        """Of the history the item that the profile scores highest; with a seed, one of the five highest."""
+        taste = self._taste
+        scores = self._search.scores(taste.profile)[taste.rows] * (taste.weights > 0)
+        best = rank(np.where(scores > 0, scores, -np.inf), 5).rows
+        return int(taste.rows[best[(seed or 0) % len(best)]]) if len(best) else None
+
+    def _of_segments(self, laid: Layout, source: Source) -> list[PageShelf]:
+        rows = [shelf.segment for shelf in laid.shelves]
+        labels = self._model.segments.labels
+        popular = ["Popular with everyone"] * len(rows)
+        why = reasons(self._model, self._taste, rows) if source == "profile" else popular
+        return [
+            PageShelf("segment", shelf.segment, labels[shelf.segment], reason, shelf.items, source)
+            for shelf, reason in zip(laid.shelves, why, strict=True)
+        ]
+
+    def _audit(self, asked: Asked, pool: Pool, shown: Shown, laid: Layout) -> Audit:
+        segments = self._model.segments
+        best = pool.ranking.rows[: asked.size.shelves * asked.size.items_per_shelf].tolist()
+
+        def unshown(row: int, why: WhyNot, worth: float | None = None, n_items: int | None = None) -> Unshown:
+            return Unshown(segments.ids[row], segments.labels[row], why, worth, n_items)
+
+        return Audit(
+            considered=len(laid.shelves) + len(laid.next) + len(laid.too_few),
+            worth=[shelf.worth for shelf in laid.shelves],
+            unshown=[
+                *(unshown(row, "muted") for row in asked.muted),
+                *(unshown(row, "worth_less", worth) for row, worth in laid.next[:_MOST_UNSHOWN]),
+                *(unshown(row, "too_few_items", n_items=n_items) for row, n_items in laid.too_few[:_MOST_UNSHOWN]),
+            ],
+            repeats_avoided=shown.repeats,
+            over_caps=shown.capped,
+            best_items_shown=sum(row in shown.rows for row in best) / len(best) if best else 1.0,
+        )
+
+
+def _positive(ranking: Ranking) -> Ranking:
+    n = int(np.searchsorted(-ranking.scores, 0.0))
+    return Ranking(ranking.rows[:n], ranking.scores[:n])

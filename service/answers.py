@@ -1,0 +1,183 @@
+"""The shapes of answers."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Source = Literal["profile", "popularity"]
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True, protected_namespaces=())
+
+    model_version: str
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    part: float = Field(description="what it adds to the score: plus + minus")
+    plus: float = Field(description="before it cancels")
+    minus: float = Field(description="the same, 0 or less")
+
+
+class HistoryPart(Part):
+    item_id: str
+    title: str | None
+
+
+class DimPart(Part):
+    dim: int
+    sign: int = Field(description="of the answer's weight")
+    segments: list[str] = Field(description="those that have this signed dim")
+
+
+class SteeringPart(Part):
+    segment_id: str
+    label: str
+
+
+class Why(BaseModel):
+    """A score taken apart by item of the history, and by dim: either list and its rest add up to it."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    history: list[HistoryPart] = Field(description="the ten that add or take away most")
+    history_rest: float
+    steering: list[SteeringPart] = Field(description="belongs to the history's side of the sum")
+    dims: list[DimPart]
+    dims_rest: float
+
+
+class Item(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    item_id: str
+    title: str | None
+    score: float = Field(description="z·a of the item, or the share of users who have it where source is popularity")
+    rank: int = Field(description="from 1")
+    source: Source
+    why: Why | None = Field(default=None, description="only with explain, and where the source is the profile")
+
+
+class RankedSegment(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    segment_id: str
+    label: str
+    score: float = Field(description="z·b of the segment, or the summed popularity of its best items")
+    rank: int = Field(description="from 1")
+    size: int = Field(description="how many items belong to it")
+    source: Source
+    why: Why | None = Field(default=None, description="only with explain, and where the source is the profile")
+
+
+class RecommendAnswer(Answer):
+    items: list[Item]
+    unknown_items: list[str] = Field(description="ids of the history that the model does not hold")
+    shortfall: str | None = Field(description="why fewer than n items came back")
+
+
+class SimilarAnswer(Answer):
+    item_id: str
+    items: list[Item]
+
+
+class SegmentsAnswer(Answer):
+    segments: list[RankedSegment]
+    unknown_items: list[str]
+
+
+class Shelf(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    kind: Literal["top_picks", "because", "popular", "segment"]
+    segment_id: str | None = Field(description="null where the shelf is no segment's")
+    label: str
+    reason: str = Field(description="why the shelf is there, a sentence to print")
+    items: list[Item]
+
+
+class Unshown(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    segment_id: str
+    label: str
+    why: Literal["muted", "worth_less", "too_few_items"]
+    worth: float | None = Field(description="at most")
+    n_items: int | None = Field(description="that it could show")
+
+
+class Audit(BaseModel):
+    """How a page came about."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    considered: int = Field(description="segments with something to show")
+    worth: list[float] = Field(description="of the segments' shelves: the sum of their scores")
+    unshown: list[Unshown] = Field(description="the best of the segments that made no shelf")
+    repeats_avoided: int = Field(description="items that shelves left out because one above shows them")
+    over_caps: int = Field(description="items that max_per left out")
+    best_items_shown: float = Field(description="share of the best items, as many as fit the page")
+
+
+class HomepageAnswer(Answer):
+    shelves: list[Shelf]
+    unknown_items: list[str]
+    audit: Audit | None = Field(default=None, description="only with explain")
+
+
+class SegmentSummary(BaseModel):
+    segment_id: str
+    label: str
+    size: int
+
+
+class SegmentListAnswer(Answer):
+    segments: list[SegmentSummary]
+
+
+class SignedDim(BaseModel):
+    dim: int
+    sign: Literal[-1, 1]
+
+
+class SegmentItem(BaseModel):
+    item_id: str
+    title: str | None
+    popularity: float = Field(description="share of users who have it")
+
+
+class SegmentAnswer(Answer):
+    segment_id: str
+    label: str
+    size: int
+    signed_dims: list[SignedDim] = Field(description="the non-zeros of its row of B")
+    items: list[SegmentItem] = Field(description="its best-known items")
+
+
+class ModelAnswer(Answer):
+    n_items: int
+    n_dims: int
+    k: int = Field(description="weights an item has")
+    n_segments: int
+    bytes_per_item: int
+    data: dict[str, object]
+    metrics: dict[str, object]
+    options: dict[str, object]
+
+
+class Health(BaseModel):
+    status: Literal["ok", "starting"]
+
+
+class Problem(BaseModel):
+    """RFC 9457, with a stable code and the request's id."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[dict[str, str]] | None = Field(default=None, description="the fields at fault, of a 422")
