@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,14 @@ from index.model import Embedding
 from index.packed import PackedEmbedding
 from trainer.interactions import PRESETS
 from trainer.items import TYPES
-from trainer.segmentation import SegmentOptions, default_model, default_tau
+from trainer.segmentation import SegmentOptions, answers_file, default_model, default_tau
+from trainer.segmentation.answers_file import AnswersFile
+from trainer.segmentation.chat_endpoint import ChatEndpoint, Limits, address_of
 from trainer.segmentation.embed import DEFAULT_TAU, KEYWORDS, SENTENCES
 from trainer.segmentation.encoder import DEFAULT_MODEL
+from trainer.segmentation.labels_file import read_labels
+from trainer.segmentation.language_model import LanguageModel
+from trainer.segmentation.naming import LLM, Naming
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +135,20 @@ def add_segments(command: argparse.ArgumentParser) -> None:
         "--min-segment-items", type=int, metavar="N", default=defaults.min_items,
         help=f"smaller segments join their closest one ({defaults.min_items})",
     )  # fmt: skip
+    segments.add_argument(
+        "--labels", choices=(KEYWORDS, LLM), default=KEYWORDS,
+        help=f"what names the segments ({KEYWORDS}); {LLM}: a language model, by the variables SPARSESHELF_LLM_…",
+    )  # fmt: skip
+    segments.add_argument(
+        "--llm-cache", type=Path, metavar="FILE", help=f"where its answers are kept ({answers_file.NAME} in --out)"
+    )
+    segments.add_argument(
+        "--llm-budget", type=natural, metavar="N", help=f"most requests that a run may send ({Limits().requests})"
+    )
+    segments.add_argument(
+        "--labels-file", type=Path, metavar="FILE",
+        help="labels that you wrote, which win: a table with the columns segment_id and label",
+    )  # fmt: skip
 
 
 def segment_options(options: argparse.Namespace) -> SegmentOptions:
@@ -141,6 +161,16 @@ def segment_options(options: argparse.Namespace) -> SegmentOptions:
         code_share=options.code_share,
         embedder_model=options.embedder_model or default_model(options.embedder),
     )
+
+
+def naming_of(options: argparse.Namespace) -> Naming:
+    """What `add_segments` was told of labels. Raises ConfigurationError, DataError."""
+    model = None
+    if options.labels == LLM:
+        limits = Limits() if options.llm_budget is None else Limits(requests=options.llm_budget)
+        endpoint = ChatEndpoint(address_of(os.environ), limits)
+        model = LanguageModel(endpoint, AnswersFile(options.llm_cache or options.out / answers_file.NAME))
+    return Naming(model, read_labels(options.labels_file, options.separator) if options.labels_file else None)
 
 
 def add_out(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:

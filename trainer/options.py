@@ -23,6 +23,7 @@ from trainer.option_groups import (
 from trainer.ratings import OF_COLUMNS
 from trainer.schedule import SCHEDULES
 from trainer.segmentation.embed import SENTENCES
+from trainer.segmentation.naming import LLM
 
 _OF_FILES = ("items", *OF_ITEMS, *OF_COLUMNS, "separator")
 EXIT_CODES = (
@@ -45,10 +46,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
             for name in names:
                 if not getattr(options, needed) and getattr(options, name) not in (None, []):
                     root.error(f"{flag(name)} goes with --{needed}")
-        if options.separator and not (options.items or options.data):
-            root.error("--separator goes with --items or --data")
+        if options.separator and not (options.items or options.data or options.labels_file):
+            root.error("--separator goes with --items, --data or --labels-file")
     if getattr(options, "embedder_model", None) and options.embedder != SENTENCES:
         root.error(f"--embedder-model goes with --embedder {SENTENCES}")
+    for name in ("llm_cache", "llm_budget"):
+        if getattr(options, name, None) is not None and options.labels != LLM:
+            root.error(f"{flag(name)} goes with --labels {LLM}")
     return options
 
 

@@ -14,7 +14,6 @@ import torch
 from index import artifact
 from index.artifact import Artifact
 from index.embedding import ItemEmbedding
-from index.errors import ArtifactError
 from index.model import Model
 from index.recommender import Recommender
 from index.vocabulary import Vocabulary
@@ -26,13 +25,15 @@ from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import fit
 from trainer.fit_options import FitOptions, default_batch_size, default_dims, default_loss
 from trainer.interactions import Csr
-from trainer.option_groups import segment_options, stored_as
+from trainer.option_groups import naming_of, segment_options, stored_as
 from trainer.progress import Progress
 from trainer.row_order import ordered
 from trainer.run_folder import RunFolder
 from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
 from trainer.segmentation.encoder import SentenceEncoder
+from trainer.segmentation.lineage import Earlier, current_or_none, last_id
+from trainer.segmentation.naming import ANSWERS, Naming
 from trainer.source import Source, read_source
 from trainer.split import Split, split
 from trainer.steps import choice
@@ -45,18 +46,24 @@ _BY_MACHINE = ("threads", "device", "precision", "sparse_below")
 
 def run(options: argparse.Namespace) -> None:
     chosen = segment_options(options)
+    naming = naming_of(options)
     encoder = encoder_of(chosen)
     with RunFolder(options.out, checkpoints=options.checkpoints) as folder:
-        written = _fit(options, chosen, encoder, folder)
+        written = _fit(options, chosen, encoder, naming, folder)
     print(summary.finished(written, in_json=options.json))
 
 
 def _fit(
-    options: argparse.Namespace, chosen: SegmentOptions, encoder: SentenceEncoder | None, folder: RunFolder
+    options: argparse.Namespace,
+    chosen: SegmentOptions,
+    encoder: SentenceEncoder | None,
+    naming: Naming,
+    folder: RunFolder,
 ) -> Artifact:
     """The version that was trained; with --once the current one, where it has the same data and options."""
     source = read_source(options)
     refuse_without_words(encoder, source.catalog)
+    naming.refuse_without_words(source.catalog)
     interactions = source.interactions
     parts = split(interactions, seed=options.seed, holdout=options.holdout)
     fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0])
@@ -66,12 +73,13 @@ def _fit(
     record = {
         **dataclasses.asdict(fit_options),
         **recorded(chosen, encoder),
+        **naming.recorded(),
         "codes": options.codes,
         "holdout": options.holdout,
         "min_items_per_user": options.min_items_per_user,
         "min_rating": interactions.min_rating,
     }
-    if options.once and (current := _current(options)) and _same(current, record, source, options):
+    if options.once and (current := current_or_none(options.out)) and _same(current, record, source, options):
         logger.info("%s has the same data and options; nothing is trained", current.version)
         return current
 
@@ -84,16 +92,19 @@ def _fit(
     folder.begin({**decides, **choices}, resumed)
     embedding = _trained(options, parts, fit_options, device=choices["device"], resumed=resumed, folder=folder)
     popularity = popular.popularity(parts.train)
-    segments = segment(embedding, source.catalog, interactions.item_ids, popularity, chosen, encoder=encoder)
+    earlier, ids = Earlier.of(current_or_none(options.out)), interactions.item_ids
+    segments = segment(
+        embedding, source.catalog, ids, popularity, chosen, encoder=encoder, naming=naming, earlier=earlier
+    )
     stored = stored_as(options.codes, embedding)
-    model = Model(stored, popularity, Vocabulary.of(interactions.item_ids), source.catalog, segments)
+    model = Model(stored, popularity, Vocabulary.of(ids), source.catalog, segments)
     metrics = _metrics(Recommender(model, "unwritten"), parts, compare=options.compare)  # by the rows of the split
     written = artifact.write(
         options.out,
         ordered(model, embedding),
         name=options.name or source.name,
-        options={**record, **choices},
-        data=_data(source),
+        options={**record, **choices, **naming.found()},
+        data={**_data(source), **last_id(segments, earlier)},
         metrics=metrics,
         libraries={name: library_version(name) for name in (*_LIBRARIES, *(encoder.libraries if encoder else ()))},
     )
@@ -114,13 +125,7 @@ def _trained(
     with Progress(options.log, quiet=options.quiet, n_done=n_done) as progress:
         try:
             return fit(
-                parts.train,
-                parts.validation,
-                fit_options,
-                progress,
-                device=device,
-                resumed=resumed,
-                keep=folder.keep,
+                parts.train, parts.validation, fit_options, progress, device=device, resumed=resumed, keep=folder.keep
             )
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError) or "memory" in str(error).lower():  # torch's own allocators
@@ -152,12 +157,7 @@ def _machine_choices(
     sparse_below = asked.get("sparse_below", kept.get("sparse_below"))
     if sparse_below is None and device == "cpu":
         sparse_below = choice.sparse_below(dataclasses.replace(fit_options, precision=precision), n_items)
-    return {
-        "threads": torch.get_num_threads(),
-        "device": device,
-        "precision": precision,
-        "sparse_below": sparse_below,
-    }
+    return {"threads": torch.get_num_threads(), "device": device, "precision": precision, "sparse_below": sparse_below}
 
 
 def _asked(options: argparse.Namespace) -> dict[str, Any]:
@@ -165,19 +165,11 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
 
 
-def _current(options: argparse.Namespace) -> Artifact | None:
-    """The version to serve, where there is one that is whole."""
-    try:
-        return artifact.open_current(options.out)
-    except ArtifactError:
-        return None
-
-
 def _same(current: Artifact, record: Mapping[str, Any], source: Source, options: argparse.Namespace) -> bool:
     """Whether the version has these data and options; what the machine chose for it does not count."""
     there = current.manifest.options
     wanted = {name: value for name, value in record.items() if name not in _BY_MACHINE} | _asked(options)
-    names = wanted.keys() | (there.keys() - set(_BY_MACHINE))
+    names = wanted.keys() | (there.keys() - {*_BY_MACHINE, ANSWERS})
     return (
         all(name in there and name in wanted and there[name] == wanted[name] for name in names)
         and current.manifest.data.get("fingerprint") == source.fingerprint

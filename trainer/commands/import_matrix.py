@@ -19,12 +19,14 @@ from trainer.errors import DataError
 from trainer.interactions import Interactions
 from trainer.item_order import read_item_ids
 from trainer.matrix_file import read_matrix
-from trainer.option_groups import segment_options, stored_as
+from trainer.option_groups import naming_of, segment_options, stored_as
 from trainer.row_order import ordered
 from trainer.run_folder import RunFolder
 from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
 from trainer.segmentation.encoder import SentenceEncoder
+from trainer.segmentation.lineage import Earlier, current_or_none, last_id
+from trainer.segmentation.naming import Naming
 from trainer.source import fingerprint, name_of, read_items, read_ratings
 
 logger = logging.getLogger(__name__)
@@ -34,14 +36,19 @@ _LIBRARIES = ("numpy", "scipy", "numba", "polars")
 
 def run(options: argparse.Namespace) -> None:
     chosen = segment_options(options)
+    naming = naming_of(options)
     encoder = encoder_of(chosen)
     with RunFolder(options.out, checkpoints=False) as folder:  # a checkpoint of a `fit` stays: `finish` is not called
-        written = _import(options, chosen, encoder, folder)
+        written = _import(options, chosen, encoder, naming, folder)
     print(summary.finished(written, in_json=options.json))
 
 
 def _import(
-    options: argparse.Namespace, chosen: SegmentOptions, encoder: SentenceEncoder | None, folder: RunFolder
+    options: argparse.Namespace,
+    chosen: SegmentOptions,
+    encoder: SentenceEncoder | None,
+    naming: Naming,
+    folder: RunFolder,
 ) -> Artifact:
     read = read_matrix(options.matrix, host.memory_bytes())
     for line in read.story:
@@ -51,11 +58,15 @@ def _import(
     vocabulary = Vocabulary.of(item_ids)
     catalog = read_items(options, item_ids)
     refuse_without_words(encoder, catalog)
+    naming.refuse_without_words(catalog)
     interactions = read_ratings(options, min_items_per_user=1) if options.data else None
     popularity, known = _popularity(interactions, vocabulary, str(options.data))
     footprint.check_segments(embedding, catalog, host.memory_bytes())
     folder.check_space(0, footprint.artifact_bytes(embedding.n_items, embedding.k, catalog))
-    segments = segment(embedding, catalog, item_ids, popularity, chosen, encoder=encoder)
+    earlier = Earlier.of(current_or_none(options.out))
+    segments = segment(
+        embedding, catalog, item_ids, popularity, chosen, encoder=encoder, naming=naming, earlier=earlier
+    )
     learned = _digest(embedding, vocabulary) + (interactions.fingerprint if interactions else "")
     model = Model(stored_as(options.codes, embedding), popularity, vocabulary, catalog, segments)
     return artifact.write(
@@ -68,9 +79,16 @@ def _import(
             "nonzeros": embedding.k,
             "codes": options.codes,
             **recorded(chosen, encoder),
+            **naming.recorded(),
+            **naming.found(),
             **({"min_rating": interactions.min_rating} if interactions else {}),
         },
-        data={"source": name_of(options.matrix), "fingerprint": fingerprint(learned, catalog), **known},
+        data={
+            "source": name_of(options.matrix),
+            "fingerprint": fingerprint(learned, catalog),
+            **known,
+            **last_id(segments, earlier),
+        },
         metrics={},
         libraries={name: library_version(name) for name in (*_LIBRARIES, *(encoder.libraries if encoder else ()))},
     )

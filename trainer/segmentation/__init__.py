@@ -1,5 +1,6 @@
 """Items to labelled segments: group by dominant signed dim, describe, merge until nothing merges; B comes out."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,7 +19,11 @@ from trainer.segmentation.embed import CODE_SHARE, DEFAULT_TAU, KEYWORDS, SENTEN
 from trainer.segmentation.encoder import DEFAULT_MODEL, SentenceEncoder, open_encoder
 from trainer.segmentation.group import by_dominant_dim
 from trainer.segmentation.guests import guests
+from trainer.segmentation.lineage import Earlier, inherited
 from trainer.segmentation.merge import merge
+from trainer.segmentation.naming import Naming
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,10 @@ def segment(
     options: SegmentOptions,
     *,
     encoder: SentenceEncoder | None = None,
+    naming: Naming | None = None,
+    earlier: Earlier | None = None,
 ) -> Segments:
-    """The segments of an embedding, largest first."""
+    """The segments of an embedding, largest first; with the ids of those of an `earlier` version that they continue."""
     describer = Describer(embedding, catalog, item_ids, popularity)
     groups = by_dominant_dim(embedding)
     largest = max(int(options.max_share * int(embedding.coded.sum())), options.min_items)
@@ -85,13 +92,17 @@ def segment(
         membership[one.whole.rows] = row
     signed_dims = [one.whole.signed_dims() for one in merged]
     made_of = [([groups[place].only for place in one.groups], one.merges) for one in merged]
+    lineage = inherited(earlier, membership, item_ids, len(merged))
+    if earlier is not None:
+        logger.info("%s", lineage)
+    labels = (naming or Naming()).labels(describer, [one.whole.rows for one in merged], lineage.ids)
     return Segments(
         starts=np.cumsum([0] + [len(row) for row in signed_dims]).astype(np.int64),
         dims=as_dims(np.array([dim for row in signed_dims for dim, _ in row], np.int64), embedding.n_dims),
         signs=np.array([sign for row in signed_dims for _, sign in row], np.int8),
         membership=membership,
-        ids=Strings.pack(f"s{row + 1}" for row in range(len(merged))),
-        labels=Strings.pack(describer.labels([one.whole.rows for one in merged])),
+        ids=Strings.pack(lineage.ids),
+        labels=Strings.pack(labels),
         n_dims=embedding.n_dims,
         guests=guests(embedding, membership, len(merged), describer.attention),
         tree=MergeTree.of(made_of, dims_type(embedding.n_dims)),

@@ -82,10 +82,10 @@ class Describer:
         heaviest = np.lexsort((np.arange(len(weights)), -weights))[:TERMS_KEPT]
         return {self.names[term]: float(weights[term]) for term in heaviest if weights[term] > 0}
 
-    def item_texts(self, rows: NDArray[np.integer]) -> dict[str, float]:
+    def item_texts(self, rows: NDArray[np.integer], n_items: int = STRONGEST_ITEMS) -> dict[str, float]:
         """The strongest items as short texts, "Alien (1979). Horror, Sci-Fi", and how much attention each one has."""
         texts: dict[str, float] = {}
-        for row in self._strongest(rows)[:STRONGEST_ITEMS]:
+        for row in self._strongest(rows)[:n_items]:
             terms = [self.names[term] for term in self.has[row].indices if self.weights[term] == 1.0][:ITEM_TERMS]
             text = ". ".join(part for part in (self.catalog.title(row), ", ".join(terms)) if part)
             if text:
