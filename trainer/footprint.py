@@ -8,7 +8,7 @@ from index.catalog import Catalog
 from index.embedding import ItemEmbedding
 from trainer.errors import ConfigurationError
 from trainer.fit_options import FitOptions
-from trainer.segmentation.describe import has_words
+from trainer.segmentation.terms import has_words
 from trainer.steps import costs
 
 _FLOAT_BYTES = 4

@@ -6,32 +6,24 @@ drawn towards the catalogue by PRIOR_ITEMS average items, so that two films do n
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, count
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from index.catalog import Catalog, CategoryColumn, ListColumn, NumberColumn
+from index.catalog import Catalog
 from index.embedding import ItemEmbedding
-from trainer.interactions import Csr
+from trainer.segmentation.terms import terms_of, words
 
 PRIOR_ITEMS = 3.0
-LEAST_ITEMS = 3  # with a term, before it says anything
 LARGEST_SHARE = 0.5  # a term that half of the catalogue has names nothing
 TERMS_KEPT = 24  # of a class's descriptor
 DIMS_KEPT, MOST_COLUMNS = 64, 8192  # of its mean code
-DECADE_WEIGHT, TITLE_WEIGHT = 0.7, 0.3
 STRONGEST_ITEMS, ITEM_TERMS = 10, 12  # whose texts stand for a class, and how many attributes each text has
 TERM_COST = 0.05  # of a class that a term must add to what the others of a label cover
 LABEL_SHARE = 0.2  # of a class must have a term that stands in its label
-_LONGEST_TERM, _LONGEST_NAME = 28, 40
-_STOP_WORDS = frozenset(
-    "a an and are as at be by de der des di die du el for from goes her his i ii iii il in is it its la le les los me "
-    "my no not of on one or our part the this three to two un une vol volume was we who with you your".split()
-)
+_LONGEST_NAME = 40
 
 
 class Describer:
@@ -47,7 +39,7 @@ class Describer:
         self.embedding = embedding
         self.attention = np.sqrt(popularity.astype(np.float64)) + 1e-9
         self.attention /= self.attention.mean()
-        self.names, self.weights, self.has = _terms(catalog)
+        self.names, self.weights, self.has = terms_of(catalog)
         share = self.has.T @ self.attention / self.attention.sum()
         telling = np.flatnonzero(share <= LARGEST_SHARE)
         self.names = [self.names[term] for term in telling]
@@ -106,8 +98,8 @@ class Describer:
         taken: set[frozenset[str]] = set()
         labels: list[str] = []
         for rows in classes:
-            label = next(label for label in self._candidates(rows) if _words(label) not in taken)
-            taken.add(_words(label))
+            label = next(label for label in self._candidates(rows) if words(label) not in taken)
+            taken.add(words(label))
             labels.append(label)
         return labels
 
@@ -162,71 +154,5 @@ def _heaviest(weights: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     return found
 
 
-def has_words(catalog: Catalog) -> bool:
-    """Whether titles or attributes say anything of the items."""
-    return any(catalog.titles) or bool(_terms(catalog)[0])
-
-
-def _terms(catalog: Catalog) -> tuple[list[str], NDArray[np.float64], Csr]:
-    """Names, weights and (n_items, n_terms) 0 and 1 of all terms that LEAST_ITEMS items have."""
-    found: dict[tuple[int, str], None] = {}
-    spellings: dict[str, Counter[str]] = {}
-    weight_of: dict[str, float] = {}
-    for row, term, weight in _mentions(catalog):
-        key = fold(term)
-        if key:
-            found[row, key] = None
-            spellings.setdefault(key, Counter())[term] += 1
-            weight_of[key] = max(weight_of.get(key, 0.0), weight)
-    frequent = Counter(key for _, key in found)
-    keys = sorted(key for key, count in frequent.items() if count >= LEAST_ITEMS)
-    column = {key: place for place, key in enumerate(keys)}
-    cells = [(row, column[key]) for row, key in found if key in column]
-    rows, columns = zip(*cells, strict=True) if cells else ((), ())
-    shape = (len(catalog.titles), len(keys))
-    has = sp.csr_matrix((np.ones(len(cells), np.float32), (rows, columns)), shape=shape)
-    names = [title_case(min(spellings[key].items(), key=lambda entry: (-entry[1], entry[0]))[0]) for key in keys]
-    return names, np.array([weight_of[key] for key in keys], np.float64), has
-
-
-def _mentions(catalog: Catalog) -> Iterator[tuple[int, str, float]]:
-    """(row, term, weight) of everything that could describe an item."""
-    rows = range(len(catalog.titles))
-    for name, attribute in catalog.attributes.items():
-        if isinstance(attribute, ListColumn | CategoryColumn):
-            for row in rows:
-                value = attribute.value(row)
-                for term in [value] if isinstance(value, str) else value or []:
-                    if len(term) <= _LONGEST_TERM:
-                        yield row, term, 1.0
-        elif isinstance(attribute, NumberColumn) and "year" in name.lower():
-            for row in rows:
-                if 1000 <= attribute.values[row] < 3000:
-                    yield row, f"{int(attribute.values[row]) // 10 * 10}s", DECADE_WEIGHT
-    for row in rows:
-        for word in re.findall(r"[^\W\d_]{3,}", catalog.titles[row]):
-            if word.lower() not in _STOP_WORDS:
-                yield row, word, TITLE_WEIGHT
-
-
-def fold(term: str) -> str:
-    """Near-duplicates have one folded form: "Sci-Fi", "sci fi" and "SciFi"; "child-s", "Children's" stay two."""
-    letters = re.sub(r"[^\w]+", "", term.casefold().replace("&", "and"))
-    letters = re.sub(r"ies$", "y", letters) if len(letters) > 5 else letters
-    return (
-        letters[:-1] if len(letters) > 3 and letters.endswith("s") and not letters.endswith(("ss", "0s")) else letters
-    )
-
-
-def title_case(term: str) -> str:
-    """Capital first letters; what has capitals within ("Sci-Fi", "DC") or digits first ("1980s") stays."""
-    words = re.sub(r"[-_]+", " ", term).split() if term.islower() else term.split()
-    return " ".join(word if not word.islower() or word[0].isdigit() else word[0].upper() + word[1:] for word in words)
-
-
 def _shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
-
-
-def _words(label: str) -> frozenset[str]:
-    return frozenset(fold(word) for word in re.split(r"[\s/]+", label) if fold(word))

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from index.catalog import Catalog
 from trainer.errors import ConfigurationError
-from trainer.segmentation.describe import Describer, has_words
+from trainer.segmentation.describe import Describer
 from trainer.segmentation.encoder import SentenceEncoder
 from trainer.segmentation.group import Group
 from trainer.segmentation.merge import Describe
+from trainer.segmentation.terms import has_words
 
 logger = logging.getLogger(__name__)
 

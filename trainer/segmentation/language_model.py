@@ -18,8 +18,9 @@ from index.catalog import Catalog
 from trainer.errors import ConfigurationError
 from trainer.segmentation.answers_file import AnswersFile, key_of
 from trainer.segmentation.chat_endpoint import ChatEndpoint, NoAnswerError
-from trainer.segmentation.describe import Describer, has_words
-from trainer.segmentation.shelf_name import NoNameError, shelf_name, without_thoughts, words_of
+from trainer.segmentation.describe import Describer
+from trainer.segmentation.shelf_name import NoNameError, shelf_name, without_thoughts
+from trainer.segmentation.terms import has_words, words
 
 logger = logging.getLogger(__name__)
 
@@ -120,23 +121,23 @@ class _Names:
     def __init__(self, keywords: Mapping[int, str], written: Mapping[int, str]) -> None:
         self._keywords = keywords
         self._given = list(written.values())
-        self._owner = {words_of(label): place for place, label in (*keywords.items(), *written.items())}
+        self._owner = {words(label): place for place, label in (*keywords.items(), *written.items())}
 
     def free(self, name: str, place: int) -> bool:
-        return self._owner.get(words_of(name), place) == place
+        return self._owner.get(words(name), place) == place
 
     def give(self, name: str, place: int) -> None:
         """From here on nobody falls back on the keywords' label of the place."""
-        words = words_of(self._keywords[place])
-        if self._owner.get(words) == place:
-            del self._owner[words]
-        self._owner[words_of(name)] = place
+        keywords = words(self._keywords[place])
+        if self._owner.get(keywords) == place:
+            del self._owner[keywords]
+        self._owner[words(name)] = place
         self._given.append(name)
 
     def near(self, name: str) -> list[str]:
         """Up to TAKEN_TOLD taken names: this one, those that have a word in common with it, the latest."""
         latest = list(reversed(self._given))
-        others = sorted(latest, key=lambda given: not words_of(given) & words_of(name))
+        others = sorted(latest, key=lambda given: not words(given) & words(name))
         return list(dict.fromkeys([name, *others]))[:TAKEN_TOLD]
 
 

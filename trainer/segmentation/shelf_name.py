@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 
-from trainer.segmentation.describe import fold, title_case
+from trainer.segmentation.terms import fold, title_case
 
 LONGEST_NAME, MOST_WORDS = 40, 5  # characters; up to four words are asked for
 _FENCE = re.compile(r"```(?:\w*\n)?(.*?)```", re.DOTALL)
@@ -43,11 +43,6 @@ def shelf_name(answer: str) -> str:
     if not fold(name):
         raise NoNameError("an answer that is no name")
     return title_case(" ".join(name.split()))
-
-
-def words_of(label: str) -> frozenset[str]:
-    """What makes a label another one: neither case nor the order of its words nor a plural."""
-    return frozenset(fold(word) for word in re.split(r"[\s/]+", label) if fold(word))
 
 
 def _named(answer: str) -> str:

@@ -14,7 +14,8 @@ from index.catalog import Catalog, Column, LinkColumn, ListColumn, NumberColumn
 from index.embedding import ItemEmbedding
 from index.vocabulary import Strings
 from trainer.items import without_items_file
-from trainer.segmentation.describe import Describer, fold, title_case
+from trainer.segmentation.describe import Describer
+from trainer.segmentation.terms import fold, title_case
 
 GENRES = ("comedy", "war", "sci-fi", "drama", "horror")
 
@@ -153,6 +154,9 @@ def test_folding_does_not_mind_case_and_spaces(term: str) -> None:
         ("80s music", "80s Music"),
         ("children's", "Children's"),
         ("école", "École"),
+        ("children-s-books", "Children's Books"),
+        ("women s fiction", "Women's Fiction"),
+        ("plan s", "Plan's"),
         ("", ""),
     ],
 )
@@ -203,6 +207,31 @@ def test_a_mean_code_of_many_dims_keeps_64_of_them_and_shares_columns_beyond_819
     assert len(code) == 8192
     assert (code != 0).sum() == 64
     assert np.linalg.norm(code) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("crime mystery", "Mystery, Crime"), ("historical-fiction", "fiction historical"), ("R&B music", "music R and B"),
+     ("children-s-books", "childrens books"), ("children's books", "books children")],
+)  # fmt: skip
+def test_the_order_of_words_and_a_lone_s_make_no_other_term(one: str, other: str) -> None:
+    found = describer_of([""] * 8, {"tags": lists([[one], [other], [one], *[[]] * 5])})
+    assert len(found.names) == 1
+    assert found.has.sum() == 3
+
+
+def test_lists_of_what_to_read_are_no_kind_of_book() -> None:
+    tags = [
+        ["to-read"],
+        ["non-fiction-to-read"],
+        ["Non-fiction"],
+        ["to read non fiction"],
+        ["how-to"],
+        ["how-to"],
+        ["how-to"],
+    ]
+    found = describer_of([""] * 14, {"tags": lists([*tags, *[[]] * 7])})
+    assert sorted(found.names) == ["How To", "Non-fiction"]
 
 
 def words(label: str) -> frozenset[str]:

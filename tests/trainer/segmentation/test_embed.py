@@ -20,10 +20,11 @@ from trainer.datasets.synthetic import THEMES
 from trainer.errors import ConfigurationError
 from trainer.items import without_items_file
 from trainer.segmentation import SegmentOptions, default_tau, recorded, segment
-from trainer.segmentation.describe import Describer, has_words
+from trainer.segmentation.describe import Describer
 from trainer.segmentation.embed import KEYWORDS, SENTENCES, descriptors, refuse_without_words
 from trainer.segmentation.encoder import SentenceEncoder, open_encoder
 from trainer.segmentation.group import Group
+from trainer.segmentation.terms import has_words
 
 SHELVES = {
     "Crime": ["The Big Heat", "Kiss Me Deadly", "The Killers"],

@@ -20,7 +20,7 @@ from trainer.segmentation.describe import Describer
 from trainer.segmentation.labels_file import LabelsFile
 from trainer.segmentation.language_model import ITEMS_TOLD, LanguageModel
 from trainer.segmentation.naming import Naming
-from trainer.segmentation.shelf_name import words_of
+from trainer.segmentation.terms import words
 
 GENRES = ["Comedy", "War", "Horror", "Western"]
 KEYWORDS = GENRES[:4]
@@ -189,7 +189,7 @@ def test_labels_stay_distinct_whatever_a_model_answers(
     for run in range(6):
         chat.script = names(*rng.choice(answers, 8))
         found = labels(model(chat, tmp_path / str(run)), shop, caplog)
-        assert len({words_of(label) for label in found}) == 4
+        assert len({words(label) for label in found}) == 4
 
 
 def test_kept_answers_serve_though_nothing_more_may_be_asked(

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.segmentation.shelf_name import LONGEST_NAME, NoNameError, shelf_name, words_of
+from trainer.segmentation.shelf_name import LONGEST_NAME, NoNameError, shelf_name
+from trainer.segmentation.terms import words
 
 
 @pytest.mark.parametrize(
@@ -104,4 +105,4 @@ def test_whatever_is_taken_for_a_name_can_be_shown(answer: str) -> None:
     assert 0 < len(name) <= LONGEST_NAME
     assert name.isprintable()
     assert name == name.strip()
-    assert words_of(name)
+    assert words(name)
