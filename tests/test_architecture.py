@@ -64,7 +64,7 @@ ONLY_IN = {
         "trainer/tables.py",
     },
     "httpx": {"trainer/datasets/download.py", "trainer/segmentation/chat_endpoint.py"},
-    "matplotlib": {"trainer/experiment/plots.py"},
+    "matplotlib": {"trainer/drawing.py", "trainer/experiment/plots.py"},
     "fcntl": {"trainer/datasets/partial.py", "trainer/locked_folder.py"},
     "uvicorn": {"service/__main__.py"},
 }

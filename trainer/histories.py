@@ -1,6 +1,6 @@
 """A file of users to their histories: a row a user and item, or a row a user with a list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,12 @@ class Histories:
     def __iter__(self) -> Iterator[tuple[str, History]]:
         for user_id, items, weights in self.frame.iter_rows():
             yield user_id, dict(zip(items, weights, strict=True))
+
+
+def trained_min_rating(options: Mapping[str, object]) -> float | None:
+    """The rating from which on something was to a model's users' taste, by the options in its manifest."""
+    trained = options.get("min_rating")
+    return float(trained) if isinstance(trained, int | float) else None
 
 
 def read_histories(

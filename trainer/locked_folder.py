@@ -16,8 +16,9 @@ class LockedFolder:
     Raises ConfigurationError for a folder that cannot be written to or that another run writes to.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, option: str = "--out") -> None:
+        """`option` names the folder on the command line."""
+        self.folder, self._option = folder, option
         self._lock: int | None = None  # the folder itself, held open
 
     def __enter__(self) -> Self:
@@ -27,13 +28,15 @@ class LockedFolder:
                 pass
             self._lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            raise ConfigurationError(f"--out {self.folder}: cannot be written to ({error.strerror})") from error
+            raise ConfigurationError(
+                f"{self._option} {self.folder}: cannot be written to ({error.strerror})"
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(self._lock)
             raise ConfigurationError(
-                f"--out {self.folder}: another run is writing to it; wait for it or choose another folder"
+                f"{self._option} {self.folder}: another run is writing to it; wait for it or choose another folder"
             ) from error
         except OSError:  # a file system without locks
             pass

@@ -16,7 +16,7 @@ from index.artifact import Artifact
 from index.recommender import RankedRows, Recommender
 from index.taste import History
 from trainer import host
-from trainer.histories import Histories, read_histories
+from trainer.histories import Histories, read_histories, trained_min_rating
 from trainer.interactions import Columns
 from trainer.tables import check_out, write_table
 
@@ -59,8 +59,7 @@ def run(options: argparse.Namespace) -> None:
 def _read(options: argparse.Namespace, opened: Artifact) -> Histories:
     min_rating = options.min_rating
     if min_rating is None:  # as the model was trained
-        trained = opened.manifest.options.get("min_rating")
-        min_rating = float(trained) if isinstance(trained, int | float) else None
+        min_rating = trained_min_rating(opened.manifest.options)
     histories = read_histories(
         options.users,
         Columns(options.user_col, options.item_col, options.rating_col),

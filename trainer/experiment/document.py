@@ -1,7 +1,6 @@
 """The report of a comparison: report.md, report.json and plots, from whatever has been measured so far."""
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from trainer.experiment.markdown import MISSING, folded, plain
 from trainer.experiment.published import NOTES
 from trainer.experiment.results import Results
 from trainer.experiment.section import TITLES, Entry, Section, sections
+from trainer.replaced_file import replace_file
 from trainer.summary import printable
 
 MARKDOWN, JSON, PLOTS = "report.md", "report.json", "plots"
@@ -44,15 +44,15 @@ def write_report(
     (folder / PLOTS).mkdir(parents=True, exist_ok=True)
     drawn = _draw(found)
     for name, content in (drawn or {}).items():
-        _replace(folder / name, content)
+        replace_file(folder / name, content)
     names = _file_names(found)
     parts = ["# Sparse codes and baselines, compared", _HOW]
     parts += [] if drawn is not None else [_NO_PLOTS]
     parts += [] if found else ["Nothing has been measured yet."]
     parts += [_section(section, name, drawn or {}, asked) for section, name in zip(found, names, strict=True)]
     parts += _titled("## What failed", tried.failed(failures))
-    _replace(folder / JSON, (json.dumps(facts(found, failures, asked), indent=1) + "\n").encode())
-    _replace(folder / MARKDOWN, ("\n\n".join(parts) + "\n").encode())
+    replace_file(folder / JSON, (json.dumps(facts(found, failures, asked), indent=1) + "\n").encode())
+    replace_file(folder / MARKDOWN, ("\n\n".join(parts) + "\n").encode())
     return folder / MARKDOWN
 
 
@@ -134,12 +134,3 @@ def _file_names(found: Sequence[Section]) -> list[str]:
             name += "-2"
         names.append(name)
     return names
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -43,7 +43,7 @@ def _section(section: Section, pairs: Sequence[tuple[Entry, Entry]]) -> dict[str
                 "budget": one.budget,
                 "seed": one.cell.seed,
                 "setting": dict(one.setting),
-                "validation": _rounded(one.validation),
+                "validation": rounded(one.validation),
                 "result": one.chosen,
                 "fit_seconds": one.fit_seconds,
                 "peak_bytes": one.peak_bytes,
@@ -69,7 +69,7 @@ def _system(section: Section, entry: Entry) -> dict[str, object]:
         "peak_bytes": [one.peak_bytes for one in found],
         "settings": [dict(one.setting) for one in found],
         "intervals": {metric: _interval(section.mean(entry, metric)) for metric in PER_USER},
-        "means": {name: _rounded(value) for name, value in section_metrics(section, entry).items()},
+        "means": {name: rounded(value) for name, value in section_metrics(section, entry).items()},
     }
 
 
@@ -108,8 +108,9 @@ def _published(data: str) -> dict[str, object] | None:
 def _interval(interval: Interval | None) -> dict[str, float | int | None] | None:
     if interval is None:
         return None
-    return {name: value if name == "n_persons" else _rounded(value) for name, value in interval._asdict().items()}
+    return {name: value if name == "n_persons" else rounded(value) for name, value in interval._asdict().items()}
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """As report.json has numbers."""
     return None if value is None or not isfinite(value) else round(value, _DIGITS)

@@ -1,84 +1,41 @@
 """The plots of a report as SVG: accuracy against bytes and against time, and the two comparisons of Figure 1.
 
-The only file that needs matplotlib (the extra `report`). Text is drawn as paths, so that a plot looks the same wherever
-it is shown; the background is white on dark pages too; the same numbers give the same bytes.
+It needs matplotlib (the extra `report`).
 """
 
-import io
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from statistics import median
-from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, ScalarFormatter
 
+from trainer.drawing import BLACK, BLUE, COLOURS, GRAY, GREEN, ORANGE, PURPLE, RED, SKY, rendered
 from trainer.experiment.section import FIGURED, METRIC_TITLES, TITLES, Entry, Options, Section, options_title
 
 METRIC = "ndcg@100"
-_BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-_BLUE, _RED, _PURPLE, _GRAY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
-# Okabe and Ito's colours, which the colour-blind tell apart, and a mark each for those who print.
+# A colour and, for those who print, a mark each.
 _LOOK = {
-    "popular": (_GRAY, "x"),
-    "item-knn": (_SKY, "P"),
-    "ease": (_BLACK, "D"),
-    "pruned-ease": (_ORANGE, "s"),
-    "dense-elsa": (_BLUE, "v"),
-    "low-dim-elsa": (_PURPLE, "^"),
-    "elsa-sae": (_GREEN, "d"),
-    "compressed-elsa": (_RED, "o"),
-    "sparseshelf": (_BLACK, "*"),
+    "popular": (GRAY, "x"),
+    "item-knn": (SKY, "P"),
+    "ease": (BLACK, "D"),
+    "pruned-ease": (ORANGE, "s"),
+    "dense-elsa": (BLUE, "v"),
+    "low-dim-elsa": (PURPLE, "^"),
+    "elsa-sae": (GREEN, "d"),
+    "compressed-elsa": (RED, "o"),
+    "sparseshelf": (BLACK, "*"),
 }
-_COLOURS = (_RED, _BLUE, _GREEN, _ORANGE, _PURPLE, _SKY, _BLACK)
 _MARKS = "osD^vPd"
 _REFERENCES = ("ease", "dense-elsa")
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "sparseshelf",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",  # comes with matplotlib
-    "font.size": 10,
-    "text.parse_math": False,  # a data set may be named $x$
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
-    "axes.labelcolor": "#222222",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.8,
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-    "legend.frameon": False,
-    "legend.fontsize": 9.5,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 6,
-    "errorbar.capsize": 2.5,
-}
 
 
 def plots(section: Section) -> dict[str, bytes]:
     """SVG files by what they show: bytes, time, schedules, widths; only those that there are numbers for."""
     drawn = {"bytes": by_bytes, "time": by_time, "schedules": schedules, "widths": widths}
-    found = {name: rendered(draw, section) for name, draw in drawn.items()}
+    found = {name: rendered(partial(draw, section)) for name, draw in drawn.items()}
     return {name: content for name, content in found.items() if content}
-
-
-def rendered(draw: Callable[[Section], Figure | None], section: Section, form: str = "svg") -> bytes:
-    """A plot as the bytes of a file of matplotlib's format `form`; none where there is nothing to draw."""
-    with mpl.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # of a data set named in another script
-        mpl.rcdefaults()  # whatever somebody's matplotlibrc says
-        mpl.rcParams.update(_STYLE)
-        figure = draw(section)
-        if figure is None:
-            return b""
-        file = io.BytesIO()
-        metadata = {"Date": None, "Creator": None} if form == "svg" else None
-        figure.savefig(file, format=form, metadata=metadata, facecolor="white", bbox_inches="tight", pad_inches=0.12)
-    return file.getvalue()
 
 
 def by_bytes(section: Section) -> Figure | None:
@@ -151,7 +108,7 @@ def _figure_one(section: Section, variations: Sequence[Options], title: str) -> 
         place = families.index(_family(options))
         spread = 1 + 0.02 * (number - (len(variations) - 1) / 2)  # so that error bars do not hide each other
         positions = [_bytes(section, entry, False) * spread for entry in entries]
-        look = _COLOURS[place % len(_COLOURS)], _MARKS[place % len(_MARKS)], options_title(options)
+        look = COLOURS[place % len(COLOURS)], _MARKS[place % len(_MARKS)], options_title(options)
         _line(axis, section, entries, positions, look, dashed=dict(options).get("restart") is False)
     for system in (system for system in _REFERENCES if system in section.full()):
         _reference(axis, section, system, section.seeds_of(variations))
@@ -250,7 +207,7 @@ def _finish(figure: Figure, axis: Axes) -> None:
 
 
 def _look(system: str) -> tuple[str, str, str]:
-    colour, mark = _LOOK.get(system, (_GRAY, "*"))
+    colour, mark = _LOOK.get(system, (GRAY, "*"))
     return colour, mark, TITLES.get(system, system)
 
 
