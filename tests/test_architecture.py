@@ -64,7 +64,7 @@ ONLY_IN = {
         "trainer/tables.py",
     },
     "httpx": {"trainer/datasets/download.py", "trainer/segmentation/chat_endpoint.py"},
-    "matplotlib": {"trainer/drawing.py", "trainer/experiment/plots.py"},
+    "matplotlib": {"trainer/drawing.py", "trainer/experiment/plots.py", "trainer/segment_report/plots.py"},
     "fcntl": {"trainer/datasets/partial.py", "trainer/locked_folder.py"},
     "uvicorn": {"service/__main__.py"},
 }
@@ -131,6 +131,6 @@ import sys
 absent = "sentence_transformers transformers huggingface_hub tokenizers safetensors sklearn matplotlib"
 for name in absent.split():
     sys.modules[name] = None
-import trainer.__main__, trainer.experiment.document
+import trainer.__main__, trainer.experiment.document, trainer.segment_report.document
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

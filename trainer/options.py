@@ -2,9 +2,10 @@
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from trainer.artifact_options import inspect_options, recommend_options, segments_options
 from trainer.datasets import DATASETS
 from trainer.option_groups import (
     OF_ITEMS,
@@ -15,7 +16,6 @@ from trainer.option_groups import (
     add_out,
     add_segments,
     add_telling,
-    character,
     flag,
     natural,
     positive,
@@ -35,25 +35,38 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options; exits with 2 where they are unknown or would be ignored."""
     root = parser()
     options = root.parse_args(arguments)
+    if problem := next(_ignored(options), None):
+        root.error(problem)
+    return options
+
+
+def _ignored(options: argparse.Namespace) -> Iterator[str]:
+    """What was given and would be ignored."""
+    if options.command == "import":
+        yield from _ignored_by_import(options)
     if options.command == "fit":
         told = [name for name in _OF_FILES if getattr(options, name)]
         if options.dataset and told:
-            root.error(f"{flag(told[0])} goes with --data; --dataset {options.dataset} knows its columns")
+            yield f"{flag(told[0])} goes with --data; --dataset {options.dataset} knows its columns"
         if options.compare and not options.holdout:
-            root.error("--compare measures on held-out users; leave --no-holdout out")
-    if options.command == "import":
-        for needed, names in {"items": OF_ITEMS, "data": (*OF_COLUMNS, "min_rating")}.items():
-            for name in names:
-                if not getattr(options, needed) and getattr(options, name) not in (None, []):
-                    root.error(f"{flag(name)} goes with --{needed}")
-        if options.separator and not (options.items or options.data or options.labels_file):
-            root.error("--separator goes with --items, --data or --labels-file")
+            yield "--compare measures on held-out users; leave --no-holdout out"
+    for name, needed in {"depth": "tree", "users": "report"}.items() if options.command == "segments" else ():
+        if getattr(options, name) is not None and getattr(options, needed) is None:
+            yield f"{flag(name)} goes with {flag(needed)}"
     if getattr(options, "embedder_model", None) and options.embedder != SENTENCES:
-        root.error(f"--embedder-model goes with --embedder {SENTENCES}")
+        yield f"--embedder-model goes with --embedder {SENTENCES}"
     for name in ("llm_cache", "llm_budget"):
         if getattr(options, name, None) is not None and options.labels != LLM:
-            root.error(f"{flag(name)} goes with --labels {LLM}")
-    return options
+            yield f"{flag(name)} goes with --labels {LLM}"
+
+
+def _ignored_by_import(options: argparse.Namespace) -> Iterator[str]:
+    for needed, names in {"items": OF_ITEMS, "data": (*OF_COLUMNS, "min_rating")}.items():
+        for name in names:
+            if not getattr(options, needed) and getattr(options, name) not in (None, []):
+                yield f"{flag(name)} goes with --{needed}"
+    if options.separator and not (options.items or options.data or options.labels_file):
+        yield "--separator goes with --items, --data or --labels-file"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
             "--matrix weights.npz --item-ids ids.txt --items items.csv --out artifacts",
         )
     )  # fmt: skip
-    _recommend(
+    recommend_options(
         command(
             "recommend", "answer a file of users with a file", "ARTIFACTS --users FILE --out FILE …",
             "artifacts --users histories.csv --out answers.parquet",
@@ -100,7 +113,13 @@ def parser() -> argparse.ArgumentParser:
             "--config paper.toml --out report",
         )
     )  # fmt: skip
-    _inspect(command("inspect", "verify an artifact and say what is in it", "ARTIFACTS …", "artifacts"))
+    segments_options(
+        command(
+            "segments", "look at segments: a list, how one came to be, or a report with plots",
+            "ARTIFACTS [--tree SEGMENT_ID | --report FOLDER] …", "artifacts --report segments",
+        )
+    )  # fmt: skip
+    inspect_options(command("inspect", "verify an artifact and say what is in it", "ARTIFACTS …", "artifacts"))
     return root
 
 
@@ -109,16 +128,6 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=32, width=min(shutil.get_terminal_size().columns, 120))
-
-
-def _inspect(inspect: argparse.ArgumentParser) -> None:
-    inspect.add_argument("artifacts", type=Path, metavar="ARTIFACTS", help="folder with CURRENT and its versions")
-    inspect.add_argument("--version", metavar="NAME", help="look at this version (the current one)")
-    inspect.add_argument("--json", action="store_true", help="print JSON: the manifest and every segment")
-    inspect.add_argument(
-        "--dense", type=Path, metavar="FILE",
-        help="also write the item matrix with its weights decoded: .npz for scipy.sparse.load_npz, ids in `item_ids`",
-    )  # fmt: skip
 
 
 def _report(report: argparse.ArgumentParser) -> None:
@@ -260,28 +269,3 @@ def _import(import_: argparse.ArgumentParser) -> None:
     add_segments(import_)
     add_out(import_)
     add_telling(import_)
-
-
-def _recommend(recommend: argparse.ArgumentParser) -> None:
-    recommend.add_argument("artifacts", type=Path, metavar="ARTIFACTS", help="folder with CURRENT and its versions")
-    recommend.add_argument("--version", metavar="NAME", help="answer from this version (the current one)")
-    recommend.add_argument(
-        "--users", type=Path, required=True, metavar="FILE",
-        help="histories: a row a user and item, or a row a user with a list `history`; .csv, .tsv, .parquet, .jsonl",
-    )  # fmt: skip
-    recommend.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="answers, best first: .parquet, .csv, .tsv, .jsonl"
-    )
-    recommend.add_argument("--what", choices=("items", "segments"), default="items", help="to rank (items)")
-    recommend.add_argument("--n", type=positive, metavar="N", default=20, help="answers a user (20)")
-    for part in ("user", "item", "rating", "weight"):
-        recommend.add_argument(f"--{part}-col", metavar="NAME", help=f"the {part} column (found by its usual names)")
-    recommend.add_argument(
-        "--min-rating", type=float, metavar="X",
-        help="what is rated below it is not of their taste, and still not answered (as the model was trained)",
-    )  # fmt: skip
-    recommend.add_argument(
-        "--separator", type=character, metavar="CHARACTER", help="between the columns of the users file"
-    )
-    recommend.add_argument("--threads", type=positive, metavar="N", help="that search (all cores it may use)")
-    add_telling(recommend)

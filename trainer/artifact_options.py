@@ -1,0 +1,74 @@
+"""Options of the commands that ask an artifact: recommend, segments and inspect."""
+
+import argparse
+from pathlib import Path
+
+from trainer.option_groups import add_telling, character, positive
+
+DEPTH, MOST_DEPTH = 4, 100  # levels of a tree that are shown; deeper ones can neither be read nor nested in JSON
+
+
+def _add_artifact(command: argparse.ArgumentParser) -> None:
+    command.add_argument("artifacts", type=Path, metavar="ARTIFACTS", help="folder with CURRENT and its versions")
+    command.add_argument("--version", metavar="NAME", help="ask this version (the current one)")
+
+
+def depth(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_DEPTH:
+        raise argparse.ArgumentTypeError(f"must lie between 1 and {MOST_DEPTH}")
+    return number
+
+
+def inspect_options(inspect: argparse.ArgumentParser) -> None:
+    _add_artifact(inspect)
+    inspect.add_argument("--json", action="store_true", help="print JSON: the manifest and every segment")
+    inspect.add_argument(
+        "--dense", type=Path, metavar="FILE",
+        help="also write the item matrix with its weights decoded: .npz for scipy.sparse.load_npz, ids in `item_ids`",
+    )  # fmt: skip
+
+
+def segments_options(segments: argparse.ArgumentParser) -> None:
+    _add_artifact(segments)
+    what = segments.add_mutually_exclusive_group()
+    what.add_argument("--tree", metavar="SEGMENT_ID", help="which groups this segment was made of, and in which order")
+    what.add_argument(
+        "--report", type=Path, metavar="FOLDER",
+        help="write sizes, coverage, coherence, a map and profiles of sample users, with plots",
+    )  # fmt: skip
+    segments.add_argument(
+        "--depth",
+        type=depth,
+        metavar="N",
+        help=f"levels of the tree; what is deeper is folded, 1 to {MOST_DEPTH} ({DEPTH})",
+    )
+    segments.add_argument(
+        "--users", type=Path, metavar="FILE",
+        help="histories as `recommend` reads them; the report shows the first 4 (made-up ones)",
+    )  # fmt: skip
+    add_telling(segments)
+
+
+def recommend_options(recommend: argparse.ArgumentParser) -> None:
+    _add_artifact(recommend)
+    recommend.add_argument(
+        "--users", type=Path, required=True, metavar="FILE",
+        help="histories: a row a user and item, or a row a user with a list `history`; .csv, .tsv, .parquet, .jsonl",
+    )  # fmt: skip
+    recommend.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="answers, best first: .parquet, .csv, .tsv, .jsonl"
+    )
+    recommend.add_argument("--what", choices=("items", "segments"), default="items", help="to rank (items)")
+    recommend.add_argument("--n", type=positive, metavar="N", default=20, help="answers a user (20)")
+    for part in ("user", "item", "rating", "weight"):
+        recommend.add_argument(f"--{part}-col", metavar="NAME", help=f"the {part} column (found by its usual names)")
+    recommend.add_argument(
+        "--min-rating", type=float, metavar="X",
+        help="what is rated below it is not of their taste, and still not answered (as the model was trained)",
+    )  # fmt: skip
+    recommend.add_argument(
+        "--separator", type=character, metavar="CHARACTER", help="between the columns of the users file"
+    )
+    recommend.add_argument("--threads", type=positive, metavar="N", help="that search (all cores it may use)")
+    add_telling(recommend)
