@@ -8,6 +8,7 @@ given to the segmentation, which sees shelf tags and titles) and by held-out use
 on the rows of A with as many clusters. The ranking: nDCG@10 of ranking segments by what they hold of a user's hidden
 items, on one segmentation, and on random groups. Agreement: the paper's Figure 2 in numbers. The page: of the hidden
 items that the best-scored items would show, those that a page of as many shows. Hard membership, but for the page.
+Trained again: how many items stay under their segment's id.
 Models are trained once and kept under reports/segments. `published` are the authors' weights for Goodbooks.
 """
 
@@ -52,6 +53,7 @@ from trainer.items import ItemColumns, read_catalog
 from trainer.machine import default_precision
 from trainer.segmentation import SegmentOptions, segment
 from trainer.segmentation.group import by_dominant_dim
+from trainer.segmentation.lineage import Earlier, inherited
 from trainer.split import split
 
 NAMES = ("published", "goodbooks-sample", "ml-1m", "ml-100k")
@@ -59,6 +61,13 @@ KEPT = Path("reports/segments")
 SHELF_ITEMS = 20
 OPTIONS = {"published": {"max_share": 0.05, "min_items": 20}, "goodbooks-sample": {"max_share": 0.05, "min_items": 20}}
 SHELVES, PER_SHELF = 8, 12
+SETTINGS_OF_STABILITY: dict[str, dict[str, Any]] = {
+    "words and codes, tau 0.5 (the default)": {},
+    "tau 0.4": {"tau": 0.4},
+    "tau 0.3": {"tau": 0.3},
+    "words only, tau 0.7": {"code_share": 0.0, "tau": 0.7},
+    "words only, tau 0.5": {"code_share": 0.0, "tau": 0.5},
+}
 SIZES = ((2, 12), (4, 12), (8, 12), (12, 12), (16, 12), (8, 6), (8, 20))
 
 
@@ -84,8 +93,8 @@ class Case:
         return segment(self.embedding, self.catalog, self.item_ids, self.popularity, options)
 
 
-def opened(name: str, n_users: int, seed: int) -> Case:
-    return _published(n_users) if name == "published" else _trained(name, n_users, seed)
+def opened(name: str, n_users: int, seed: int, *, fewer: bool = False) -> Case:
+    return _published(n_users) if name == "published" else _trained(name, n_users, seed, fewer)
 
 
 def _published(n_users: int) -> Case:
@@ -110,15 +119,18 @@ def _published(n_users: int) -> Case:
     return Case("published", embedding, item_ids, known, _tags(item_ids), judges, histories, hidden)
 
 
-def _trained(name: str, n_users: int, seed: int) -> Case:
+def _trained(name: str, n_users: int, seed: int, fewer: bool) -> Case:
     interactions = interactions_of(name)
     parts = split(interactions, seed=1)
-    assert parts.test is not None
-    embedding = _fitted(name, seed, parts)
+    test = parts.test
+    assert test is not None
+    if fewer:
+        parts = replace(parts, train=parts.train[np.arange(parts.train.shape[0]) % 10 > 0])
+    embedding = _fitted(f"{name}-{seed}{'-fewer' * fewer}", seed, parts)
     item_ids = list(interactions.item_ids)
     books = name == "goodbooks-sample"
-    judges = {**(_books(item_ids) if books else {}), "users": unit_rows((parts.test.history + parts.test.targets).T)}
-    chosen = range(min(n_users, parts.test.n_users))
+    judges = {**(_books(item_ids) if books else {}), "users": unit_rows((test.history + test.targets).T)}
+    chosen = range(min(n_users, test.n_users))
     return Case(
         name,
         embedding,
@@ -126,14 +138,14 @@ def _trained(name: str, n_users: int, seed: int) -> Case:
         popularity(parts.train),
         _tags(item_ids) if books else catalog_of(name, item_ids),
         judges,
-        [np.sort(parts.test.history[user].indices).astype(np.int32) for user in chosen],
-        [np.sort(parts.test.targets[user].indices).astype(np.int32) for user in chosen],
+        [np.sort(test.history[user].indices).astype(np.int32) for user in chosen],
+        [np.sort(test.targets[user].indices).astype(np.int32) for user in chosen],
     )
 
 
 def _fitted(name: str, seed: int, parts: Any) -> ItemEmbedding:
     KEPT.mkdir(parents=True, exist_ok=True)
-    path = KEPT / f"{name}-{seed}.npz"
+    path = KEPT / f"{name}.npz"
     if not path.exists():
         n_users, n_items = parts.train.shape
         options = FitOptions(
@@ -280,7 +292,7 @@ def _with_rows_of_b(case: Case, membership: NDArray[np.int32]) -> Segments:
 
 def agreement(case: Case, segments: Segments) -> None:
     recommender = Recommender(case.model(segments), "bench")
-    inside, same, by_chance = [], [], []
+    inside, same, of_active, by_chance = [], [], [], []
     sizes = segments.sizes / len(case.item_ids)
     for history in case.histories:
         profile = case.embedding.profile(history, np.ones(len(history)))
@@ -292,11 +304,14 @@ def agreement(case: Case, segments: Segments) -> None:
         for row in best:
             entries = segments.entries(row)
             active = profile[segments.dims[entries]]
-            same.append(np.mean(np.sign(active) == segments.signs[entries]))
+            agrees = np.sign(active) == segments.signs[entries]
+            same.append(agrees.mean())
+            of_active.append(agrees[active != 0].mean())
     print(f"\n### {case.name}: agreement\n")
     print(
         f"Of the 20 best items {np.mean(inside):.0%} lie in the 10 best segments, which hold {np.mean(by_chance):.0%} "
-        f"of all items. Of a recommended segment's signed dims {np.mean(same):.0%} are active with the same sign."
+        f"of all items. Of a recommended segment's signed dims {np.mean(same):.0%} are active with the same sign: "
+        f"{np.mean(of_active):.0%} of those that are active at all."
     )
 
 
@@ -321,6 +336,23 @@ def pages(case: Case, segments: Segments) -> None:
             flush=True,
         )
     _clock(case, with_guests)
+
+
+def stability(case: Case, n_users: int) -> None:
+    """Of a model trained with another seed, and of one trained without a tenth of the users."""
+    if case.name == "published":
+        return
+    print(f"\n### {case.name}: trained again\n\nShare of the items whose segment keeps its id.\n")
+    print("| segments by | segments | another seed | nine tenths of the users |\n|---|---:|---:|---:|")
+    others = [opened(case.name, n_users, 2), opened(case.name, n_users, 1, fewer=True)]
+    for said, changes in SETTINGS_OF_STABILITY.items():
+        found = case.segments(**changes)
+        earlier = Earlier(found.ids, found.membership, Vocabulary.of(case.item_ids), len(found))
+        staying = []
+        for other in others:
+            anew = other.segments(**changes)
+            staying.append(inherited(earlier, anew.membership, other.item_ids, len(anew)).staying)
+        print(f"| {said} | {len(found)} | " + " | ".join(f"{share:.0%}" for share in staying) + " |", flush=True)
 
 
 def _kept(case: Case, recommender: Recommender, size: dict[str, Any]) -> tuple[float, float]:
@@ -352,7 +384,7 @@ def main() -> None:
     parser.add_argument("names", nargs="+", choices=NAMES)
     parser.add_argument("--users", type=int, default=600)
     parser.add_argument("--settings", type=json.loads, action="append", help='of SegmentOptions, {"tau": 0.5}')
-    parser.add_argument("--parts", default="segmentation,ranking,agreement,pages")
+    parser.add_argument("--parts", default="segmentation,ranking,agreement,pages,stability")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for name in arguments.names:
@@ -363,6 +395,8 @@ def main() -> None:
         for part in (ranking, agreement, pages):
             if part.__name__ in arguments.parts:
                 part(case, segments)
+        if "stability" in arguments.parts:
+            stability(case, arguments.users)
         print(file=sys.stderr)
 
 
