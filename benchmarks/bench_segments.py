@@ -65,6 +65,7 @@ SETTINGS_OF_STABILITY: dict[str, dict[str, Any]] = {
     "words and codes, tau 0.5 (the default)": {},
     "tau 0.4": {"tau": 0.4},
     "tau 0.3": {"tau": 0.3},
+    "continuity 0.4": {"continuity": 0.4},
     "words only, tau 0.7": {"code_share": 0.0, "tau": 0.7},
     "words only, tau 0.5": {"code_share": 0.0, "tau": 0.5},
 }
@@ -88,9 +89,9 @@ class Case:
         vocabulary = Vocabulary.of(self.item_ids)
         return Model(PackedEmbedding.pack(self.embedding), self.popularity, vocabulary, self.catalog, segments)
 
-    def segments(self, **changes: Any) -> Segments:
+    def segments(self, earlier: Earlier | None = None, **changes: Any) -> Segments:
         options = SegmentOptions(**(OPTIONS.get(self.name, {}) | changes))
-        return segment(self.embedding, self.catalog, self.item_ids, self.popularity, options)
+        return segment(self.embedding, self.catalog, self.item_ids, self.popularity, options, earlier=earlier)
 
 
 def opened(name: str, n_users: int, seed: int, *, fewer: bool = False) -> Case:
@@ -306,7 +307,7 @@ def agreement(case: Case, segments: Segments) -> None:
             active = profile[segments.dims[entries]]
             agrees = np.sign(active) == segments.signs[entries]
             same.append(agrees.mean())
-            of_active.append(agrees[active != 0].mean())
+            of_active += [agrees[active != 0].mean()] if active.any() else []
     print(f"\n### {case.name}: agreement\n")
     print(
         f"Of the 20 best items {np.mean(inside):.0%} lie in the 10 best segments, which hold {np.mean(by_chance):.0%} "
@@ -343,16 +344,19 @@ def stability(case: Case, n_users: int) -> None:
     if case.name == "published":
         return
     print(f"\n### {case.name}: trained again\n\nShare of the items whose segment keeps its id.\n")
-    print("| segments by | segments | another seed | nine tenths of the users |\n|---|---:|---:|---:|")
+    print("| segments by | segments | another seed | alike by users | nine tenths of the users |")
+    print("|---|---:|---:|---:|---:|")
     others = [opened(case.name, n_users, 2), opened(case.name, n_users, 1, fewer=True)]
     for said, changes in SETTINGS_OF_STABILITY.items():
         found = case.segments(**changes)
         earlier = Earlier(found.ids, found.membership, Vocabulary.of(case.item_ids), len(found))
-        staying = []
+        staying, alike_by = [], []
         for other in others:
-            anew = other.segments(**changes)
+            anew = other.segments(earlier=earlier if "continuity" in changes else None, **changes)
             staying.append(inherited(earlier, anew.membership, other.item_ids, len(anew)).staying)
-        print(f"| {said} | {len(found)} | " + " | ".join(f"{share:.0%}" for share in staying) + " |", flush=True)
+            kept = of_size(np.array(anew.membership), SHELF_ITEMS)
+            alike_by.append(lift(other.judges["users"], kept, other.popularity))
+        print(f"| {said} | {len(found)} | {staying[0]:.0%} | {alike_by[0]:.2f} | {staying[1]:.0%} |", flush=True)
 
 
 def _kept(case: Case, recommender: Recommender, size: dict[str, Any]) -> tuple[float, float]:

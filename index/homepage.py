@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from math import exp, log
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.answers import Audit, ShelfKind, Source, Unshown, WhyNot
 from index.catalog import Column, LinkColumn
 from index.errors import UnknownAttributeError
 from index.explain import reasons
-from index.item_set import ItemSet
 from index.kernels import Floats
 from index.layout import Layout, PageSize, Pool, Shown, lay_out
 from index.model import Model
@@ -89,15 +90,18 @@ class Homepage:
 
     def _profile_pool(self, profile: Floats, n: int) -> Pool:
         """Only what the profile leads to: a score of 0 or less is no reason to show an item."""
-        segments, n_items = self._model.segments, self._model.embedding.n_items
 
         def best_of(segment: int, wanted: int) -> Ranking:
-            items = ItemSet.of_rows(segments.shelf_items(segment), n_items)
-            return _positive(self._search.best(profile, wanted, self._mask.within(items)))
+            items = self._model.segments.shelf_items(segment)
+            return _positive(self._search.best_among(items[self._allowed[items]], profile, wanted))
 
         best = self._search.best(profile, n, self._mask)
         kept = _positive(best)
         return Pool(kept, len(kept.rows) < n, best_of)
+
+    @cached_property
+    def _allowed(self) -> NDArray[np.bool_]:
+        return self._mask.flags(self._model.embedding.n_items)
 
     def _popular_pool(self, n: int) -> Pool:
         segments, popularity = self._model.segments, self._mask.apply(self._popularity)

@@ -20,6 +20,7 @@ from index.packed_kernels import Fields
 
 _ALL, _NO_ROWS = np.empty(0, np.uint64), np.empty(0, np.int32)
 _FEW = 16  # where fewer than one in so many items may be answered, they are scored one by one
+_MANY, _SORTED = 16, 512  # where more than one in so many of as many rows is wanted, sorting is faster than a heap
 LARGE = 2**17  # items: their 16-bit sums are more than a core's second cache takes beside all else
 _SAMPLED = 2**14  # blocks
 _SHARED = {4: 0.8, 2: 0.9}  # entries of blocks of so many rows to non-zeros, below which such blocks are worth it
@@ -49,6 +50,12 @@ class Mask(NamedTuple):
     def within(self, items: ItemSet) -> Self:
         """Only those of `items`."""
         return self._replace(only=items if self.only is None else self.only & items)
+
+    def flags(self, n_items: int) -> NDArray[np.bool_]:
+        """(n_items,) which rows may be answered."""
+        allowed = np.ones(n_items, np.bool_) if self.only is None else self.only.flags
+        allowed[self.never] = False
+        return allowed
 
     def apply(self, scores: Floats) -> Floats:
         """The scores with -inf where a row may not appear. Never a product with 0: most scores are negative."""
@@ -80,6 +87,10 @@ class ItemSearch(Protocol):
         """The `n` best items that the mask leaves, or fewer where there are fewer."""
         ...
 
+    def best_among(self, items: Rows, profile: Floats, n: int) -> Ranking:
+        """The `n` best of some rows, which ascend."""
+        ...
+
     def best_of_many(self, histories: Histories, n: int) -> list[Ranking | None]:
         """The `n` best items of each history without its own, None where its profile is 0. Lets other threads run."""
         ...
@@ -108,6 +119,12 @@ class FloatSearch:
         scores[self.uncoded] = -np.inf
         return rank(scores, n)
 
+    def best_among(self, items: Rows, profile: Floats, n: int) -> Ranking:
+        items = np.setdiff1d(items, self.uncoded, assume_unique=True).astype(np.int32)
+        dims, weights = self.embedding.codes_of(items)
+        best = rank((profile[dims] * weights).sum(axis=1, dtype=np.float64), n)
+        return Ranking(items[best.rows], best.scores)
+
     def best_of_many(self, histories: Histories, n: int) -> list[Ranking | None]:
         found: list[Ranking | None] = []
         for begin, end in pairwise(histories.starts):
@@ -128,6 +145,7 @@ class PackedSearch:
         postings = block_kernels.invert_blocks(self.rows, embedding.n_dims, self._rows_of_a_block())
         self.index = Searchable(self.rows, postings)
         self._fields = tuple(self.rows), tuple(postings)
+        self.uncoded = np.flatnonzero(~embedding.coded)
         self._rooms: list[Fields] = []  # as many as searches ran at the same time
 
     def scores(self, profile: Floats) -> Floats:
@@ -135,10 +153,17 @@ class PackedSearch:
 
     def best(self, profile: Floats, n: int, mask: Mask) -> Ranking:
         if mask.only is not None and len(mask.only) * _FEW < self.embedding.n_items:
-            allowed = mask.only.flags
-            allowed[mask.never] = False
-            return self._best_of(np.flatnonzero(allowed).astype(np.int32), profile, n)
+            return self.best_among(np.flatnonzero(mask.flags(self.embedding.n_items)).astype(np.int32), profile, n)
+        if n * _MANY >= self.embedding.n_items:
+            scores = mask.apply(self.scores(profile))
+            scores[self.uncoded] = -np.inf
+            return rank(scores, n)
         return self.search(profile, n, mask)[0]
+
+    def best_among(self, items: Rows, profile: Floats, n: int) -> Ranking:
+        items = items[self.rows.scales[items] > 0]
+        best = rank(packed_kernels.score_some(self.embedding.fields, profile, items), n)
+        return Ranking(items[best.rows], best.scores)
 
     def search(self, profile: Floats, n: int, mask: Mask, way: int = search_kernels.CHEAPER) -> tuple[Ranking, Work]:
         """The same the cheaper way or by one that is named, and what was done for it."""
@@ -164,12 +189,7 @@ class PackedSearch:
         self.search(profile, 1, Mask.hiding(_NO_ROWS))
         self.best_of_many(Histories(np.zeros(2, np.int64), _NO_ROWS, np.empty(0)), 1)
         rank(self.scores(profile), 1)
-        self._best_of(_NO_ROWS, profile, 1)
-
-    def _best_of(self, items: Rows, profile: Floats, n: int) -> Ranking:
-        items = items[self.rows.scales[items] > 0]
-        best = rank(packed_kernels.score_some(self.embedding.fields, profile, items), n)
-        return Ranking(items[best.rows], best.scores)
+        self.best_among(_NO_ROWS, profile, 1)
 
     @contextmanager
     def _room(self) -> Iterator[Fields]:
@@ -197,4 +217,9 @@ class PackedSearch:
 
 def rank(scores: Floats, n: int) -> Ranking:
     """The `n` best rows, or fewer where fewer are not -inf."""
-    return Ranking(*kernels.top_n(scores, n))
+    if n * _MANY < len(scores) or len(scores) < _SORTED:
+        return Ranking(*kernels.top_n(scores, n))
+    least = np.partition(scores, -n)[-n] if n < len(scores) else -np.inf
+    rows = np.flatnonzero(scores >= least if least > -np.inf else scores > -np.inf)
+    rows = rows[np.argsort(-scores[rows], kind="stable")[:n]]
+    return Ranking(rows.astype(np.int32), scores[rows])

@@ -125,6 +125,10 @@ def add_segments(command: argparse.ArgumentParser) -> None:
         help=f"how much of what groups are compared by are codes, the rest are words ({defaults.code_share})",
     )  # fmt: skip
     segments.add_argument(
+        "--continuity", type=float, metavar="X", default=defaults.continuity,
+        help=f"how much of it is the version before's segments, so that more of them stay ({defaults.continuity})",
+    )  # fmt: skip
+    segments.add_argument(
         "--max-share",
         type=float,
         metavar="X",
@@ -159,6 +163,7 @@ def segment_options(options: argparse.Namespace) -> SegmentOptions:
         min_items=options.min_segment_items,
         embedder=options.embedder,
         code_share=options.code_share,
+        continuity=options.continuity,
         embedder_model=options.embedder_model or default_model(options.embedder),
     )
 

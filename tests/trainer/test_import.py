@@ -166,7 +166,14 @@ def test_the_manifest_says_what_was_imported(tmp_path: Path, capsys: Console) ->
     assert said["version"] == opened.version
     assert opened.version.startswith("weights-")
     assert said["sizes"] == {"n_items": 4, "n_dims": 5, "k": 3, "n_segments": len(opened.model.segments)}
-    chosen = {"tau": 0.5, "max_share": 0.15, "min_items": 1, "embedder": "keywords", "code_share": 0.3}
+    chosen = {
+        "tau": 0.5,
+        "max_share": 0.15,
+        "min_items": 1,
+        "embedder": "keywords",
+        "code_share": 0.3,
+        "continuity": 0.0,
+    }
     assert said["options"] == {"matrix": "weights.npz", "dims": 5, "nonzeros": 3, "codes": "packed", **chosen}
     assert said["data"].keys() == {"source", "fingerprint", "last_segment_id"}
     assert said["data"]["source"] == "weights"

@@ -15,7 +15,7 @@ from index.segments import NO_SEGMENT, Segments
 from index.vocabulary import Strings
 from trainer.errors import ConfigurationError
 from trainer.segmentation.describe import Describer
-from trainer.segmentation.embed import CODE_SHARE, DEFAULT_TAU, KEYWORDS, SENTENCES, descriptors
+from trainer.segmentation.embed import CODE_SHARE, DEFAULT_TAU, KEYWORDS, SENTENCES, continuing, descriptors
 from trainer.segmentation.encoder import DEFAULT_MODEL, SentenceEncoder, open_encoder
 from trainer.segmentation.group import by_dominant_dim
 from trainer.segmentation.guests import guests
@@ -38,6 +38,8 @@ class SegmentOptions:
     """What makes the descriptors, `keywords` or `sentence-transformers`."""
     code_share: float = CODE_SHARE
     """How much of what groups are compared by are their codes; the rest are words."""
+    continuity: float = 0.0
+    """How much of it is which segments of the version before the items were in."""
     embedder_model: str = ""
     """Name or folder of the sentence encoder; empty for `keywords`."""
 
@@ -46,8 +48,8 @@ class SegmentOptions:
             raise ConfigurationError(
                 "--tau must lie between 0 and 1, --max-share above 0 and at most 1, --min-segment-items at 1 or more"
             )
-        if not 0 <= self.code_share <= 1:
-            raise ConfigurationError("--code-share must lie between 0 and 1")
+        if not 0 <= self.code_share <= 1 or not 0 <= self.continuity < 1:
+            raise ConfigurationError("--code-share must lie between 0 and 1, --continuity at 0 or more and below 1")
 
 
 def default_tau(embedder: str) -> float:
@@ -86,6 +88,8 @@ def segment(
     groups = by_dominant_dim(embedding)
     largest = max(int(options.max_share * int(embedding.coded.sum())), options.min_items)
     describe = descriptors(describer, encoder, groups, options.code_share)
+    if earlier is not None and options.continuity:
+        describe = continuing(describe, earlier.segments_of(item_ids), describer.attention, options.continuity)
     merged = merge(groups, describe, tau=options.tau, smallest=options.min_items, largest=largest)
     membership = np.full(embedding.n_items, NO_SEGMENT, np.int32)
     for row, one in enumerate(merged):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import Catalog
+from index.kernels import Floats, Rows
+from index.segments import NO_SEGMENT
 from trainer.errors import ConfigurationError
 from trainer.segmentation.describe import Describer
 from trainer.segmentation.encoder import SentenceEncoder
@@ -42,6 +44,18 @@ def descriptors(
         return np.concatenate([np.sqrt(1 - share) * words(rows), codes]) if share < 1 else codes
 
     return describe
+
+
+def continuing(describe: Describe, before: Rows, attention: Floats, share: float) -> Describe:
+    """Descriptors whose cosine is, for `share`, that of which earlier segments (n_items,) the items were in."""
+    n_before = int(before.max(initial=NO_SEGMENT)) + 1
+
+    def described(rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        held = rows[before[rows] != NO_SEGMENT]
+        counts = np.asarray(np.bincount(before[held], attention[held], n_before), np.float64)
+        return np.concatenate([np.sqrt(1 - share) * describe(rows), np.sqrt(share) * _unit(counts)])
+
+    return described
 
 
 def _sentences(describer: Describer, encoder: SentenceEncoder, groups: Sequence[Group]) -> Describe:

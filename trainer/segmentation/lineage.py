@@ -43,6 +43,13 @@ class Earlier:
         last = largest_number(segments.ids, recorded if isinstance(recorded, int) else 0)
         return cls(segments.ids, segments.membership, version.model.vocabulary, last)
 
+    def segments_of(self, item_ids: Sequence[str]) -> Rows:
+        """(n_items,) where each item was, NO_SEGMENT where it was nowhere or is new."""
+        rows = self.vocabulary.rows(item_ids)
+        if not len(self.membership):
+            return np.full(len(rows), NO_SEGMENT, np.int32)
+        return np.where(rows >= 0, self.membership[np.maximum(rows, 0)], NO_SEGMENT).astype(np.int32)
+
 
 @dataclass(frozen=True)
 class Lineage:
@@ -90,9 +97,8 @@ def inherited(earlier: Earlier | None, membership: Rows, item_ids: Sequence[str]
     """The ids of segments whose members `membership` names. Items are the same where their ids are."""
     if earlier is None:
         return numbered(n_segments)
-    rows = earlier.vocabulary.rows(item_ids)
-    before = np.where(rows >= 0, earlier.membership[np.maximum(rows, 0)] if len(earlier.membership) else -1, NO_SEGMENT)
-    if not (rows >= 0).any():
+    before = earlier.segments_of(item_ids)
+    if not (earlier.vocabulary.rows(item_ids) >= 0).any():
         return numbered(n_segments)
     shared = _shared(before, membership, (len(earlier.ids), n_segments))
     either = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0) - shared

@@ -21,7 +21,7 @@ from trainer.errors import ConfigurationError
 from trainer.items import without_items_file
 from trainer.segmentation import SegmentOptions, default_tau, recorded, segment
 from trainer.segmentation.describe import Describer
-from trainer.segmentation.embed import KEYWORDS, SENTENCES, descriptors, refuse_without_words
+from trainer.segmentation.embed import KEYWORDS, SENTENCES, continuing, descriptors, refuse_without_words
 from trainer.segmentation.encoder import SentenceEncoder, open_encoder
 from trainer.segmentation.group import Group
 from trainer.segmentation.terms import has_words
@@ -75,6 +75,17 @@ def test_the_cosine_of_two_descriptors_is_that_of_words_and_for_its_share_that_o
             assert both[one] @ both[other] == pytest.approx(expected)
 
 
+def test_continuing_descriptors_are_alike_for_their_share_by_where_the_items_were() -> None:
+    describer, groups = shelves()
+    plain = descriptors(describer, None, groups, 0.0)
+    before = np.array([0, 0, 1, 1, 0, 0, -1, -1, -1], np.int32)
+    alike = continuing(plain, before, np.ones(9), 0.4)
+    crime, mystery, cookbook = (alike(group.rows) for group in groups)
+    assert crime @ mystery == pytest.approx(0.4 * (2 * 2 + 1 * 1) / (5**0.5 * 5**0.5))
+    assert crime @ crime == pytest.approx(1.0)
+    assert crime @ cookbook == 0.0
+
+
 def test_where_nothing_is_known_of_the_items_codes_are_all_there_is() -> None:
     describer = describer_of([""] * 4)
     rows = np.arange(2)
@@ -124,6 +135,7 @@ def test_what_is_recorded_says_which_model_and_not_where_it_lay(encoder: Sentenc
     assert recorded(options, encoder) == {
         "tau": 0.9,
         "code_share": 0.3,
+        "continuity": 0.0,
         "max_share": 0.15,
         "min_items": 12,
         "embedder": "sentence-transformers",
@@ -132,6 +144,7 @@ def test_what_is_recorded_says_which_model_and_not_where_it_lay(encoder: Sentenc
     }
     assert recorded(SegmentOptions(), None) == {
         "tau": 0.5, "max_share": 0.15, "min_items": 12, "embedder": "keywords", "code_share": 0.3,
+        "continuity": 0.0,
     }  # fmt: skip
 
 
