@@ -33,7 +33,7 @@ from trainer.segmentation.embed import KEYWORDS, SENTENCES
 from trainer.segmentation.encoder import DEFAULT_MODEL
 from trainer.split import Split, split
 
-TAUS = {KEYWORDS: (0.8, 0.7, 0.6, 0.5, 0.4), SENTENCES: (0.94, 0.92, 0.9, 0.88, 0.86)}
+TAUS = {KEYWORDS: (0.6, 0.55, 0.5, 0.45, 0.4), SENTENCES: (0.7, 0.68, 0.66, 0.64, 0.62)}
 
 
 def main() -> None:

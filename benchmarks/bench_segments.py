@@ -218,6 +218,17 @@ def _line(case: Case, name: str, membership: NDArray[np.int32], least: int) -> N
     )
 
 
+def largest(case: Case, segments: Segments) -> None:
+    """The 40 largest segments, with five titles each: those of the best-known members."""
+    print(f"\n### {case.name}: the 40 largest of {len(segments)} segments\n")
+    print("| segment | items | best known |\n|---|---:|---|")
+    for row in range(min(40, len(segments))):
+        members = segments.members(row)
+        known = members[np.argsort(-case.popularity[members], kind="stable")[:5]]
+        titles = " · ".join(str(case.catalog.title(item)).replace("|", "/") for item in known)
+        print(f"| {segments.labels[row]} | {len(members)} | {titles} |")
+
+
 # ---------------------------------------------------------------- rankers
 
 
@@ -396,7 +407,7 @@ def main() -> None:
         if "segmentation" in arguments.parts:
             segmentation(case, [*(arguments.settings or [{"code_share": 0.0}]), {}])
         segments = case.segments()
-        for part in (ranking, agreement, pages):
+        for part in (largest, ranking, agreement, pages):
             if part.__name__ in arguments.parts:
                 part(case, segments)
         if "stability" in arguments.parts:

@@ -111,6 +111,8 @@ class Describer:
             (one, other)
             for one, other in combinations(best, 2)
             if not (self._is_decade(one) and self._is_decade(other))
+            and not words(self.names[one])
+            & words(self.names[other])  # "Children's Books / Picture Books" says it twice
         ]
         for terms in sorted(choices, key=lambda terms: -self._distinction(rows, terms)):
             yield self._joined(terms)

@@ -309,6 +309,12 @@ def test_no_label_is_made_of_two_decades() -> None:
     assert all(len(re.findall(r"\d{4}s", label)) <= 1 for label in labels)
 
 
+def test_no_label_says_a_word_twice() -> None:
+    tags = [["picture books"]] * 4 + [["kids books"]] * 4 + [["war"]] * 20
+    label = describer_of([""] * 28, {"tags": lists(tags)}).labels([np.arange(8)])[0]
+    assert label.lower().count("books") == 1
+
+
 def test_classes_of_one_term_take_other_labels_in_turn() -> None:
     found = describer_of([f"x{row}" for row in range(40)], {"genres": lists([["war"]] * 12 + [["drama"]] * 28)})
     labels = found.labels([np.arange(4), np.arange(4, 8), np.arange(8, 12)])
