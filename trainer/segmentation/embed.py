@@ -24,7 +24,7 @@ from trainer.segmentation.terms import has_words
 logger = logging.getLogger(__name__)
 
 KEYWORDS, SENTENCES = "keywords", "sentence-transformers"
-DEFAULT_TAU = {KEYWORDS: 0.5, SENTENCES: 0.66}  # cosines of sentence vectors are all larger
+DEFAULT_TAU = {KEYWORDS: 0.5, SENTENCES: 0.64}  # cosines of sentence vectors are all larger
 CODE_SHARE = 0.3  # of a descriptor; the rest are words
 KEYWORDS_SHARE = 0.3  # of a sentence descriptor; its strongest items have the rest
 
