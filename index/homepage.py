@@ -149,7 +149,7 @@ class Homepage:
             profile = self._model.embedding.profile(np.array([liked], np.int32), np.ones(1))
             pool = self._profile_pool(profile, max(_LEAST_POOL, asked.size.items_per_shelf))
         choice = shown.choose(pool.ranking.rows.tolist(), asked.size.items_per_shelf)
-        if len(choice.places) < max(asked.size.min_items, 1):
+        if len(choice.places) < asked.size.least:
             return None
         return PageShelf(kind, None, label, reason, shown.show(pool.ranking, choice), self._taste.source)
 

@@ -26,6 +26,11 @@ class PageSize(NamedTuple):
     items_per_shelf: int
     min_items: int
 
+    @property
+    def least(self) -> int:
+        """Items that make a shelf: no more than it has room for."""
+        return max(1, min(self.min_items, self.items_per_shelf))
+
 
 class Shelf(NamedTuple):
     """A segment (its row), the items it shows, and what that was worth when it was chosen."""
@@ -143,7 +148,7 @@ def lay_out(
     while heap and len(shelves) < size.shelves:
         _, segment = heappop(heap)
         ranking, choice = candidates.choose(segment, shown)
-        if len(choice.places) < max(size.min_items, 1):
+        if len(choice.places) < size.least:
             few.append((segment, len(choice.places)))
             continue
         worth = float(ranking.scores[choice.places].sum()) * factor(segment)

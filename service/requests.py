@@ -137,7 +137,10 @@ class HomepageRequest(HistoryRequest, FilteredRequest, SteeredRequest):
     shelves: int = Field(default=6, ge=1, le=MAX_SHELVES, description="how many shelves")
     items_per_shelf: int = Field(default=12, ge=1, le=MAX_ITEMS_PER_SHELF)
     min_items: int = Field(
-        default=4, ge=1, le=MAX_ITEMS_PER_SHELF, description="a segment that cannot show as many gives way to the next"
+        default=4,
+        ge=1,
+        le=MAX_ITEMS_PER_SHELF,
+        description="a segment that cannot show as many, or fill its shelf, gives way",
     )
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
     max_per: dict[Id, Annotated[int, Field(ge=1, le=MAX_N)]] = Field(

@@ -65,11 +65,12 @@ def homepage(
 ) -> list[tuple[int | None, list[int]]]:
     """(segment, items): the best of all, then always the segment whose best items, not yet shown, are worth most."""
     page: list[tuple[int | None, list[int]]] = []
+    least = max(min(min_items, items_per_shelf), 1)
     shown = set(hidden)
     open_rows = [bool(score > 0) for score in scores]
     if lead:
         best = ranking(scores, items_per_shelf, [a and row not in shown for row, a in enumerate(open_rows)])
-        if len(best) >= max(min_items, 1):
+        if len(best) >= least:
             page.append((None, best))
             shown |= set(best)
     chosen: list[int] = []
@@ -80,7 +81,7 @@ def homepage(
             allowed = [a and row in on_shelf and row not in shown for row, a in enumerate(open_rows)]
             best = ranking(scores, items_per_shelf, allowed)
             near = max([closeness(segment, other, members, guests) for other in chosen], default=0.0)
-            if segment not in chosen and len(best) >= max(min_items, 1):
+            if segment not in chosen and len(best) >= least:
                 found.append((-float(scores[best].sum()) * (1 - near), segment, best))
         if not found:
             return page

@@ -177,6 +177,11 @@ def test_a_shelf_under_min_items_gives_way() -> None:
     assert [shelf.label for shelf in page.shelves] == ["War"]
 
 
+def test_a_shelf_that_is_full_is_a_shelf_whatever_the_least() -> None:
+    page = answered(by_hand()).homepage(["c"], min_items=4, items_per_shelf=1, lead="none")
+    assert [len(shelf.items) for shelf in page.shelves] == [1, 1, 1]
+
+
 def test_what_leads_away_is_no_reason_for_a_shelf() -> None:
     page = answered(by_hand()).homepage({"d": -1.0, "a": 1.0}, min_items=1, lead="none")
     assert {shelf.label: shelf.reason for shelf in page.shelves}["Comedy"] == "Because of Airplane!"
