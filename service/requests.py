@@ -140,7 +140,7 @@ class HomepageRequest(HistoryRequest, FilteredRequest, SteeredRequest):
         default=4,
         ge=1,
         le=MAX_ITEMS_PER_SHELF,
-        description="a segment that cannot show as many, or fill its shelf, gives way",
+        description="a segment that can show neither as many nor a full shelf gives way",
     )
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
     max_per: dict[Id, Annotated[int, Field(ge=1, le=MAX_N)]] = Field(

@@ -8,7 +8,7 @@ from index.catalog import Catalog
 from index.embedding import ItemEmbedding
 from trainer.errors import ConfigurationError
 from trainer.fit_options import FitOptions
-from trainer.segmentation.terms import has_words
+from trainer.segmentation.describe import MOST_COLUMNS
 from trainer.steps import costs
 
 _FLOAT_BYTES = 4
@@ -77,18 +77,18 @@ def artifact_bytes(n_items: int, nonzeros: int, catalog: Catalog) -> int:
     return n_items * (8 * nonzeros + 64) + 8 * texts + 2**20
 
 
-def check_segments(embedding: ItemEmbedding, catalog: Catalog, available: int) -> None:
-    """Refuses a matrix in which segments could not be found: without words a group is as wide as the dims.
+def check_segments(embedding: ItemEmbedding, available: int) -> None:
+    """Refuses a matrix in which segments could not be found: a group's descriptor has a column a dim, up to a bound.
 
     Raises ConfigurationError.
     """
     place = np.abs(embedding.weights).argmax(axis=1)[:, None]
-    n_groups = 2 * len(np.unique(np.take_along_axis(embedding.dims, place, axis=1)))  # of either sign
-    needed = 3 * _FLOAT_BYTES * min(n_groups, embedding.n_items) * embedding.n_dims
-    if needed > available and not has_words(catalog):
+    n_groups = min(2 * len(np.unique(np.take_along_axis(embedding.dims, place, axis=1))), embedding.n_items)
+    needed = 3 * _FLOAT_BYTES * n_groups * min(embedding.n_dims, MOST_COLUMNS)
+    if needed > available:
         raise ConfigurationError(
-            f"segments of {embedding.n_dims:,} dims take about {needed / 2**30:.1f} GiB where nothing is known of the "
-            f"items, {available / 2**30:.1f} are there; name titles and attributes with --items"
+            f"segments of {n_groups:,} groups take about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are there; "
+            "give it more memory, or a matrix whose items share more dims"
         )
 
 

@@ -3,15 +3,17 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from index.embedding import ItemEmbedding
 from tests.trainer.worlds import random_matrix
 from trainer.baselines import ease
 from trainer.checkpoint import Checkpoint
 from trainer.errors import ConfigurationError
 from trainer.fit import fit
 from trainer.fit_options import FitOptions
-from trainer.footprint import bytes_needed, check_memory, checkpoint_bytes
+from trainer.footprint import bytes_needed, check_memory, check_segments, checkpoint_bytes
 
 WIDE = FitOptions(dims=4096, nonzeros=16, batch_size=1024)
 
@@ -73,3 +75,10 @@ def test_no_checkpoint_is_larger_than_was_said() -> None:
 def test_ease_says_what_it_takes() -> None:
     with pytest.raises(ConfigurationError, match=r"EASE on 100,000 items takes about 372\.5 GiB.*--compare"):
         ease.check_memory(100_000, 2**34)
+
+
+def test_more_groups_than_memory_are_refused_before_they_are_looked_at() -> None:
+    embedding = ItemEmbedding.from_dense(np.random.default_rng(0).normal(size=(300, 64)), 4)
+    check_segments(embedding, 2**20)
+    with pytest.raises(ConfigurationError, match=r"segments of 1\d\d groups take about 0.0 GiB"):
+        check_segments(embedding, 2**14)

@@ -61,7 +61,7 @@ def _import(
     naming.refuse_without_words(catalog)
     interactions = read_ratings(options, min_items_per_user=1) if options.data else None
     popularity, known = _popularity(interactions, vocabulary, str(options.data))
-    footprint.check_segments(embedding, catalog, host.memory_bytes())
+    footprint.check_segments(embedding, host.memory_bytes())
     folder.check_space(0, footprint.artifact_bytes(embedding.n_items, embedding.k, catalog))
     earlier = Earlier.of(current_or_none(options.out))
     segments = segment(
