@@ -73,8 +73,8 @@ def scanned(recommender: Recommender, history: list[str]) -> float:
     scores = Mask(None, rows).apply(scores)
     best = rank(scores, int((scores > 0).sum()))
     pool = Pool(best, True, lambda _segment, _n: Ranking(best.rows[:0], best.scores[:0]))
-    shown = Shown()
-    shown.show(best, shown.choose(best.rows[:PER_SHELF].tolist(), PER_SHELF))
+    shown = Shown(np.zeros(model.embedding.n_items, np.bool_))
+    shown.show(best, shown.choose(best.rows[:PER_SHELF], PER_SHELF))
     laid = lay_out(model.segments, pool, PageSize(SHELVES - 1, PER_SHELF, 4), shown)
     return sum(float(shelf.items.scores.sum()) for shelf in laid.shelves)
 

@@ -1,8 +1,8 @@
 """A page for one taste: a shelf of the best of all, then shelves of segments, each with its reason; and its audit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from math import exp, log
 from typing import Literal, NamedTuple
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.answers import Audit, ShelfKind, Source, Unshown, WhyNot
-from index.catalog import Column, LinkColumn
+from index.caps import Cap
+from index.catalog import LinkColumn
 from index.errors import UnknownAttributeError
 from index.explain import reasons
 from index.kernels import Floats
@@ -23,6 +24,7 @@ from index.taste import Taste
 Lead = Literal["top_picks", "because", "none"]
 _LEAST_POOL, _POOL = 1000, 8  # items, and times those of a page
 _ROTATION = 0.3  # luck multiplies a segment's worth by exp(_ROTATION g), with g from Gumbel's distribution
+_LIKED = 5  # items that a seed chooses the liked one from
 _MOST_UNSHOWN = 20  # segments that an audit names, of either reason
 
 
@@ -65,15 +67,15 @@ class Homepage:
         """Raises UnknownAttributeError."""
         n = max(_LEAST_POOL, _POOL * asked.size.shelves * asked.size.items_per_shelf)
         pool = self._profile_pool(self._taste.profile, n) if self._by_profile else self._popular_pool(n)
-        shown = Shown(self._caps(asked.max_per))
+        shown = Shown(np.zeros(self._model.embedding.n_items, np.bool_), self._caps(asked.max_per))
         lead = self._lead(asked, pool, shown)
         shelves = [] if lead is None else [lead]
-        laid = self._lay_out(asked, pool, shown, len(shelves), [])
-        shelves += self._of_segments(laid, self._taste.source)
+        laid = [self._lay_out(asked, pool, shown, len(shelves), [])]
+        shelves += self._of_segments(laid[0], self._taste.source)
         if self._by_profile and len(shelves) < asked.size.shelves:  # too little is known to fill a page by
-            there = [shelf.segment for shelf in laid.shelves]
-            popular = self._lay_out(asked, self._popular_pool(n), shown, len(shelves), there)
-            shelves += self._of_segments(popular, "popularity")
+            there = [shelf.segment for shelf in laid[0].shelves]
+            laid.append(self._lay_out(asked, self._popular_pool(n), shown, len(shelves), there))
+            shelves += self._of_segments(laid[1], "popularity")
         return Page(shelves, self._audit(asked, pool, shown, laid) if asked.explain else None)
 
     @property
@@ -104,7 +106,10 @@ class Homepage:
         return self._mask.flags(self._model.embedding.n_items)
 
     def _popular_pool(self, n: int) -> Pool:
+        """Of everything, but what a profile leads away from."""
         segments, popularity = self._model.segments, self._mask.apply(self._popularity)
+        if self._by_profile:
+            popularity[self._search.scores(self._taste.profile) < 0] = -np.inf
 
         def best_of(segment: int, wanted: int) -> Ranking:
             items = segments.shelf_items(segment)
@@ -114,13 +119,16 @@ class Homepage:
         best = rank(popularity, n)
         return Pool(best, len(best.rows) < n, best_of)
 
-    def _caps(self, max_per: Mapping[str, int]) -> list[tuple[Column, int]]:
-        columns = self._model.catalog.attributes
-        known = [name for name, column in columns.items() if not isinstance(column, LinkColumn)]
+    def _caps(self, max_per: Mapping[str, int]) -> list[Cap]:
+        columns = {
+            name: column
+            for name, column in self._model.catalog.attributes.items()
+            if not isinstance(column, LinkColumn)
+        }
         for name in max_per:
-            if name not in known:
-                raise UnknownAttributeError(name, "max_per", known)
-        return [(columns[name], most) for name, most in sorted(max_per.items())]
+            if name not in columns:
+                raise UnknownAttributeError(name, "max_per", list(columns))
+        return [Cap(columns[name], most) for name, most in sorted(max_per.items())]
 
     def _luck(self, seed: int) -> dict[int, float]:
         """Factors by seed and segment_id: the same on every machine, whatever other segments there are."""
@@ -139,26 +147,32 @@ class Homepage:
             return None
         liked = self._liked(asked.seed) if asked.lead == "because" else None
         kind: ShelfKind
+        n = len(pool.ranking.rows)
+        more: Callable[[int], Pool] = self._popular_pool
         if not self._by_profile:
             kind, label, reason = "popular", "Popular", "Popular with everyone"
         elif liked is None:
             kind, label, reason = "top_picks", "Top picks", "What suits you best of everything"
+            more = partial(self._profile_pool, self._taste.profile)
         else:
             name = self._model.catalog.title(liked) or self._model.vocabulary.item_id(liked)
             kind, label, reason = "because", f"Because you liked {name}", f"Closest to {name}"
             profile = self._model.embedding.profile(np.array([liked], np.int32), np.ones(1))
-            pool = self._profile_pool(profile, max(_LEAST_POOL, asked.size.items_per_shelf))
-        choice = shown.choose(pool.ranking.rows.tolist(), asked.size.items_per_shelf)
+            more = partial(self._profile_pool, profile)
+            pool = more(n := max(_LEAST_POOL, asked.size.items_per_shelf))
+        choice = shown.choose(pool.ranking.rows, asked.size.items_per_shelf)
+        while len(choice.places) < asked.size.items_per_shelf and not pool.whole:  # caps leave out many
+            pool = more(n := 4 * n)
+            choice = shown.choose(pool.ranking.rows, asked.size.items_per_shelf)
         if len(choice.places) < asked.size.least:
             return None
         return PageShelf(kind, None, label, reason, shown.show(pool.ranking, choice), self._taste.source)
 
     def _liked(self, seed: int | None) -> int | None:
         """Of the history the item that the profile scores highest; with a seed, one of the five highest."""
-        taste = self._taste
-        scores = self._search.scores(taste.profile)[taste.rows] * (taste.weights > 0)
-        best = rank(np.where(scores > 0, scores, -np.inf), 5).rows
-        return int(taste.rows[best[(seed or 0) % len(best)]]) if len(best) else None
+        rows = self._taste.rows[self._taste.weights > 0]
+        best = _positive(self._search.best_among(rows, self._taste.profile, _LIKED)).rows
+        return int(best[(seed or 0) % len(best)]) if len(best) else None
 
     def _of_segments(self, laid: Layout, source: Source) -> list[PageShelf]:
         rows = [shelf.segment for shelf in laid.shelves]
@@ -170,24 +184,27 @@ class Homepage:
             for shelf, reason in zip(laid.shelves, why, strict=True)
         ]
 
-    def _audit(self, asked: Asked, pool: Pool, shown: Shown, laid: Layout) -> Audit:
+    def _audit(self, asked: Asked, pool: Pool, shown: Shown, laid: Sequence[Layout]) -> Audit:
         segments = self._model.segments
-        best = pool.ranking.rows[: asked.size.shelves * asked.size.items_per_shelf].tolist()
+        best = pool.ranking.rows[: asked.size.shelves * asked.size.items_per_shelf]
+        there = {shelf.segment for layout in laid for shelf in layout.shelves}
+        later = [(row, worth) for row, worth in laid[0].next if row not in there]
+        few = [(row, n_items) for row, n_items in laid[-1].too_few if row not in there]
 
         def unshown(row: int, why: WhyNot, worth: float | None = None, n_items: int | None = None) -> Unshown:
             return Unshown(segments.ids[row], segments.labels[row], why, worth, n_items)
 
         return Audit(
-            considered=len(laid.shelves) + len(laid.next) + len(laid.too_few),
-            worth=[shelf.worth for shelf in laid.shelves],
+            considered=len(there) + len(later) + len(few),
+            worth=[shelf.worth for layout in laid for shelf in layout.shelves],
             unshown=[
                 *(unshown(row, "muted") for row in asked.muted),
-                *(unshown(row, "worth_less", worth) for row, worth in laid.next[:_MOST_UNSHOWN]),
-                *(unshown(row, "too_few_items", n_items=n_items) for row, n_items in laid.too_few[:_MOST_UNSHOWN]),
+                *(unshown(row, "worth_less", worth) for row, worth in later[:_MOST_UNSHOWN]),
+                *(unshown(row, "too_few_items", n_items=n_items) for row, n_items in few[:_MOST_UNSHOWN]),
             ],
             repeats_avoided=shown.repeats,
             over_caps=shown.capped,
-            best_items_shown=sum(row in shown.rows for row in best) / len(best) if best else 1.0,
+            best_items_shown=float(shown.flags[best].mean()) if len(best) else 1.0,
         )
 
 

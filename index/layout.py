@@ -3,20 +3,21 @@
 A shelf is worth the sum of the scores of the items that it shows, less the more of its items a shelf above it could
 show as well. The one that is worth most comes next, and what it shows counts for no other. Worth only shrinks while a
 page fills, so one known from before is a bound, and only segments whose bound is the largest are looked at again (lazy
-greedy, Minoux 1978). Nor need all items be scored: of those that are not in the pool of the best, none is above its
-last.
+greedy, Minoux 1978). Under caps on attributes worth may grow as well; what it was without any then stays the bound. Nor
+need all items be scored: of those that are not in the pool of the best, none is above its last.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from index.catalog import Column
-from index.kernels import Floats
+from index.caps import Cap, Value
+from index.kernels import Floats, Rows
 from index.search import Ranking, rank
 from index.segments import Segments
 
@@ -58,67 +59,67 @@ class Pool:
 
 
 class Choice(NamedTuple):
-    """Places in a ranking, and how many above the last one were left out, for which reason."""
+    """Places in a ranking, ascending, and how many above the last one were left out, for which reason."""
 
-    places: list[int]
+    places: NDArray[np.int64]
     repeats: int
     capped: int
 
 
 @dataclass
 class Shown:
-    """What stands on a page so far: no item twice, and of an attribute's values no more than `caps` allow."""
+    """What stands on a page so far, as flags (n_items,): no item twice, and no more of a value than `caps` allow."""
 
-    caps: Sequence[tuple[Column, int]] = ()
-    rows: set[int] = field(default_factory=set)
+    flags: NDArray[np.bool_]
+    caps: Sequence[Cap] = ()
     repeats: int = 0  # items that shelves did not show because one above did
     capped: int = 0
 
     def __post_init__(self) -> None:
-        self._counts = [Counter[object]() for _ in self.caps]
+        self._counts = [Counter[Value]() for _ in self.caps]
 
-    def choose(self, rows: Iterable[int], n: int) -> Choice:
+    def choose(self, rows: Rows, n: int) -> Choice:
         """The first `n` of these rows that may stand on the page together with what is there."""
-        places: list[int] = []
-        capped = capped_above = 0
-        counts = [counted.copy() for counted in self._counts]
-        for place, row in enumerate(rows):
-            if row in self.rows:
-                continue
-            if self.caps and not self._count(row, counts):
-                capped += 1
-                continue
-            places.append(place)
-            capped_above = capped
-            if len(places) == n:
-                break
-        above = places[-1] + 1 - len(places) if places else 0
-        return Choice(places, above - capped_above, capped_above)
+        free = ~self.flags[rows]
+        places = self._within_caps(rows, free, n) if self.caps else np.flatnonzero(free)[:n]
+        above = slice(0, int(places[-1]) + 1 if len(places) else 0)
+        n_free = int(free[above].sum())
+        return Choice(places, above.stop - n_free, n_free - len(places))
 
     def show(self, ranking: Ranking, choice: Choice) -> Ranking:
         """These items of a ranking, from now on on the page."""
         found = Ranking(ranking.rows[choice.places], ranking.scores[choice.places])
-        self.rows.update(found.rows.tolist())
-        for row in found.rows.tolist() if self.caps else ():
-            self._count(row, self._counts)
+        self.flags[found.rows] = True
+        for cap, counts in zip(self.caps, self._counts, strict=True):
+            for row in found.rows.tolist():
+                counts.update(cap.values(row))
         self.repeats += choice.repeats
         self.capped += choice.capped
         return found
 
-    def _count(self, row: int, counts: Sequence[Counter[object]]) -> bool:
-        """Counts a row where that is below every cap."""
-        values = [_values(column, row) for column, _ in self.caps]
-        for (_, most), counted, held in zip(self.caps, counts, values, strict=True):
-            if any(counted[value] >= most for value in held):
-                return False
-        for counted, held in zip(counts, values, strict=True):
-            counted.update(held)
-        return True
-
-
-def _values(column: Column, row: int) -> Sequence[object]:
-    value = column.value(row)
-    return value if isinstance(value, list) else [] if value is None else [value]
+    def _within_caps(self, rows: Rows, free: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+        """One after the other; what a value that is full rules out is left out at once."""
+        counts = [counted.copy() for counted in self._counts]
+        found: list[int] = []
+        begin = 0
+        while len(found) < n:
+            rest = rows[begin:]
+            open_ = free[begin:].copy()
+            for cap, counted in zip(self.caps, counts, strict=True):
+                open_ &= cap.room(rest, [value for value, count in counted.items() if count >= cap.most])
+            filled = False
+            for place in np.flatnonzero(open_):
+                found.append(begin + int(place))
+                for cap, counted in zip(self.caps, counts, strict=True):
+                    values = cap.values(int(rest[place]))
+                    counted.update(values)
+                    filled |= any(counted[value] >= cap.most for value in values)
+                if filled or len(found) == n:
+                    break
+            if not filled:
+                break
+            begin = found[-1] + 1
+        return np.array(found, np.int64)
 
 
 def lay_out(
@@ -144,20 +145,34 @@ def lay_out(
     heap = [(-bound * factor(row), row) for row, bound in candidates.bounds().items() if row not in hidden]
     heapify(heap)
     shelves: list[Shelf] = []
-    few: list[tuple[int, int]] = []
-    while heap and len(shelves) < size.shelves:
-        _, segment = heappop(heap)
-        ranking, choice = candidates.choose(segment, shown)
-        if len(choice.places) < size.least:
-            few.append((segment, len(choice.places)))
-            continue
-        worth = float(ranking.scores[choice.places].sum()) * factor(segment)
-        if heap and (-worth, segment) > heap[0]:
-            heappush(heap, (-worth, segment))
-        else:
-            shelves.append(Shelf(segment, shown.show(ranking, choice), worth))
-            closeness = np.maximum(closeness, segments.closeness(segment))
-    return Layout(shelves, [(row, -worth) for worth, row in sorted(heap) if worth < 0], few)
+    few: dict[int, int] = {}
+    while len(shelves) < size.shelves:
+        best: tuple[float, int, Ranking, Choice] | None = None
+        looked_at: list[tuple[float, int]] = []
+        while heap and (best is None or heap[0] < best[:2]):
+            bound, segment = heappop(heap)
+            ranking, choice = candidates.choose(segment, shown)
+            if len(choice.places) < size.least:
+                few[segment] = len(choice.places)
+                if shown.caps:  # which another shelf may take away from those that are in the way
+                    looked_at.append((bound, segment))
+                continue
+            worth = float(ranking.scores[choice.places].sum()) * factor(segment)
+            looked_at.append((bound if shown.caps else -worth, segment))
+            if best is None or (-worth, segment) < best[:2]:
+                best = -worth, segment, ranking, choice
+        if best is None:
+            heap += looked_at
+            break
+        minus_worth, segment, ranking, choice = best
+        shelves.append(Shelf(segment, shown.show(ranking, choice), -minus_worth))
+        closeness = np.maximum(closeness, segments.closeness(segment))
+        few.pop(segment, None)
+        for entry in looked_at:
+            if entry[1] != segment:
+                heappush(heap, entry)
+    waiting = [(row, -worth) for worth, row in sorted(heap) if worth < 0 and row not in few]
+    return Layout(shelves, waiting, list(few.items()))
 
 
 class _Candidates:
@@ -198,13 +213,13 @@ class _Candidates:
     def choose(self, segment: int, shown: Shown) -> tuple[Ranking, Choice]:
         """What is known of a segment, and what of that a shelf would show now; more is looked for where need be."""
         known = self.known(segment)
-        choice = shown.choose(known.rows.tolist(), self._n)
+        choice = shown.choose(known.rows, self._n)
         while len(choice.places) < self._n and not self._pool.whole and segment not in self._all:
             asked = 2 * (len(known.rows) + self._n)
             known = self._completed[segment] = self._pool.best_of(segment, asked)
             if len(known.rows) < asked:
                 self._all.add(segment)
-            choice = shown.choose(known.rows.tolist(), self._n)
+            choice = shown.choose(known.rows, self._n)
         return known, choice
 
 

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from index import homepage
 from index.answers import Homepage
+from index.caps import Cap
 from index.catalog import Catalog, CategoryColumn, ListColumn
 from index.errors import UnknownAttributeError, UnknownSegmentError
+from index.layout import PageSize, Pool, Shown, lay_out
 from index.model import Model
 from index.recommender import Recommender
+from index.search import Ranking
 from index.segments import Segments
 from index.vocabulary import Strings
 from tests import oracle
@@ -327,3 +330,89 @@ def test_a_model_without_guests_or_segments_has_pages_too() -> None:
     )
     page = answered(replace(model, segments=none)).homepage(["a"], min_items=1)
     assert [shelf.kind for shelf in page.shelves] == ["top_picks"]
+
+
+def greedy_with_caps(
+    scores: list[float], segments: list[list[int]], values: list[set[str]], n: int, least: int, shelves: int, most: int
+) -> list[list[int]]:
+    """Every segment is looked at anew before every shelf."""
+    page: list[list[int]] = []
+    counts: Counter[str] = Counter()
+    shown: set[int] = set()
+    left = list(range(len(segments)))
+    while len(page) < shelves:
+        found = []
+        for place in left:
+            chosen: list[int] = []
+            mine = counts.copy()
+            for row in sorted(segments[place], key=lambda row: (-scores[row], row)):
+                if row not in shown and len(chosen) < n and all(mine[value] < most for value in values[row]):
+                    chosen.append(row)
+                    mine.update(values[row])
+            if len(chosen) >= least:
+                found.append((-sum(scores[row] for row in chosen), place, chosen))
+        if not found:
+            break
+        _, place, chosen = min(found)
+        page.append(chosen)
+        left.remove(place)
+        shown |= set(chosen)
+        counts.update(value for row in chosen for value in values[row])
+    return page
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 3), st.integers(1, 6), st.integers(1, 3))
+def test_under_caps_the_page_is_the_greedy_one_though_worth_may_grow(
+    seed: int, n: int, least: int, shelves: int, most: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    n_items, n_segments = 40, 8
+    membership = rng.integers(0, n_segments, n_items).astype(np.int32)
+    values = [set(rng.choice(list("abcdefgh"), rng.integers(0, 4), replace=False).tolist()) for _ in range(n_items)]
+    letters = Strings.pack("abcdefgh")
+    codes = [["abcdefgh".index(value) for value in held] for held in values]
+    column = ListColumn(
+        np.cumsum([0] + [len(held) for held in codes]).astype(np.int64),
+        np.array([code for held in codes for code in held], np.int32),
+        letters,
+    )
+    segments = replace(
+        random_model(0, n_items=n_items, n_segments=n_segments).segments, membership=membership, guests=None
+    )
+    scores = rng.permutation(n_items).astype(np.float64) + 1
+    order = np.argsort(-scores).astype(np.int32)
+    ranking = Ranking(order, scores[order])
+    pool = Pool(ranking, True, lambda _segment, _n: ranking)
+    shown = Shown(np.zeros(n_items, np.bool_), [Cap(column, most)])
+    found = lay_out(segments, pool, PageSize(shelves, n, least), shown)
+    members = [np.flatnonzero(membership == row).tolist() for row in range(n_segments)]
+    expected = greedy_with_caps(scores.tolist(), members, values, n, min(least, n), shelves, most)
+    assert [shelf.items.rows.tolist() for shelf in found.shelves] == expected
+
+
+def test_a_value_that_comes_twice_in_a_list_counts_once() -> None:
+    column = ListColumn(np.array([0, 2, 3], np.int64), np.array([0, 0, 0], np.int32), Strings.pack(["x"]))
+    shown = Shown(np.zeros(2, np.bool_), [Cap(column, 2)])
+    assert shown.choose(np.array([0, 1], np.int32), 5).places.tolist() == [0, 1]
+
+
+def test_the_first_shelf_looks_beyond_the_pool_where_caps_leave_out_most_of_it() -> None:
+    model = random_model(1, n_items=2000)
+    kinds = np.where(model.popularity >= np.sort(model.popularity)[-1500], 0, 1 + np.arange(2000) % 40)
+    kind = CategoryColumn(kinds.astype(np.int32), Strings.pack(f"kind {row}" for row in range(41)))
+    model = replace(model, catalog=Catalog(model.catalog.titles, {"kind": kind}))
+    page = answered(model).homepage([], max_per={"kind": 1}, shelves=1)
+    assert [(shelf.kind, len(shelf.items)) for shelf in page.shelves] == [("popular", 12)]
+
+
+def test_popular_shelves_show_nothing_that_the_profile_leads_away_from() -> None:
+    page = answered(by_hand()).homepage(["c"], steer={"s2": -5.0}, min_items=1)
+    assert "War" not in {shelf.label for shelf in page.shelves}
+
+
+def test_an_audit_covers_popular_shelves_too() -> None:
+    page = answered(random_model(3, n_items=60)).homepage(["item-3"], explain=True, shelves=9, min_items=8)
+    assert page.audit is not None
+    there = {shelf.segment_id for shelf in page.shelves if shelf.segment_id}
+    assert not there & {one.segment_id for one in page.audit.unshown}
+    assert len(page.audit.worth) == len(there)

@@ -21,7 +21,7 @@ from index.kernels import Rows
 from index.segments import NO_SEGMENT, Segments
 from index.vocabulary import Vocabulary
 
-KEPT = 0.25  # of the items that either segment holds, those that both do
+KEPT = 0.25  # of the items of either segment that both versions know, those that both segments hold
 LAST_ID = "last_segment_id"  # in a manifest's data: the largest number that a segment has had
 _NUMBERED = re.compile(r"s([1-9][0-9]{0,8})")
 
@@ -40,7 +40,7 @@ class Earlier:
         if version is None:
             return None
         segments, recorded = version.model.segments, version.manifest.data.get(LAST_ID)
-        last = largest_number(segments.ids, recorded if isinstance(recorded, int) else 0)
+        last = largest_number(segments.ids, max(0, recorded) if isinstance(recorded, int) else 0)
         return cls(segments.ids, segments.membership, version.model.vocabulary, last)
 
     def segments_of(self, item_ids: Sequence[str]) -> Rows:
@@ -100,10 +100,13 @@ def inherited(earlier: Earlier | None, membership: Rows, item_ids: Sequence[str]
     before = earlier.segments_of(item_ids)
     if not (earlier.vocabulary.rows(item_ids) >= 0).any():
         return numbered(n_segments)
-    shared = _shared(before, membership, (len(earlier.ids), n_segments))
-    either = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0) - shared
-    old_rows, new_rows = linear_sum_assignment(shared, maximize=True)
-    enough = shared[old_rows, new_rows] >= np.maximum(KEPT * either[old_rows, new_rows], 1)
+    after = np.where(earlier.vocabulary.rows(item_ids) >= 0, membership, NO_SEGMENT)
+    shared = _shared(before, after, (len(earlier.ids), n_segments))
+    sizes = _sizes(before, len(earlier.ids)), _sizes(after, n_segments)
+    either = sizes[0][:, None] + sizes[1] - shared
+    enough_shared = np.where(shared >= np.maximum(KEPT * either, 1), shared, 0)
+    old_rows, new_rows = linear_sum_assignment(enough_shared, maximize=True)
+    enough = enough_shared[old_rows, new_rows] > 0
     heirs = dict(zip(new_rows[enough].tolist(), old_rows[enough].tolist(), strict=True))
     ids, last_id = [], earlier.last_id
     for row in range(n_segments):
@@ -121,6 +124,10 @@ def inherited(earlier: Earlier | None, membership: Rows, item_ids: Sequence[str]
         [segment_id for segment_id in earlier.ids if segment_id not in set(kept)],
         float(sum(shared[old, new] for new, old in heirs.items())) / there if there else 0.0,
     )
+
+
+def _sizes(membership: Rows, n_segments: int) -> NDArray[np.int64]:
+    return np.bincount(membership[membership != NO_SEGMENT], minlength=n_segments)
 
 
 def _shared(before: Rows, after: Rows, shape: tuple[int, int]) -> NDArray[np.int64]:

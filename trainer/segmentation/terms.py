@@ -18,9 +18,10 @@ _STOP_WORDS = frozenset(
     "a an and are as at be by de der des di die du el for from goes her his i ii iii il in is it its la le les los me "
     "my no not of on one or our part the this three to two un une vol volume was we who with you your".split()
 )
-_LIST_OF = re.compile(
-    r"(?:want[- ])?to[- ](?:read|watch|play|buy)\b", re.IGNORECASE
-)  # a reader's lists, not a kind of book
+_LISTS = (  # somebody's, and no kind of item: to-read, to-read-fantasy, classics-to-read
+    re.compile(r"^(?:want[- ])?to[- ](?:read|watch|play|buy)(?:[- ]|$)", re.IGNORECASE),
+    re.compile(r"(?<!how)(?<!learn)(?<!ready)-to-(?:read|watch)$", re.IGNORECASE),
+)
 
 
 def has_words(catalog: Catalog) -> bool:
@@ -38,7 +39,7 @@ def terms_of(catalog: Catalog) -> tuple[list[str], NDArray[np.float64], Csr]:
     weight_of: dict[str, float] = {}
     first_of: dict[str, str] = {}  # words in order of the alphabet: the folded form that had them first
     for row, mentioned, weight in _mentions(catalog):
-        term = _LIST_OF.sub("", mentioned).strip(" -_") if weight == 1.0 else mentioned
+        term = _LISTS[1].sub("", _LISTS[0].sub("", mentioned)) if weight == 1.0 else mentioned
         key = fold(term)
         if key:
             key = first_of.setdefault(" ".join(sorted(words(term))), key)
