@@ -81,10 +81,13 @@ class Shown:
     def choose(self, rows: Rows, n: int) -> Choice:
         """The first `n` of these rows that may stand on the page together with what is there."""
         free = ~self.flags[rows]
-        places = self._within_caps(rows, free, n) if self.caps else np.flatnonzero(free)[:n]
-        above = slice(0, int(places[-1]) + 1 if len(places) else 0)
-        n_free = int(free[above].sum())
-        return Choice(places, above.stop - n_free, n_free - len(places))
+        if not self.caps:
+            places = free.nonzero()[0][:n]
+            return Choice(places, int(places[-1]) + 1 - len(places) if len(places) else 0, 0)
+        places = self._within_caps(rows, free, n)
+        above = int(places[-1]) + 1 if len(places) else 0
+        n_free = int(free[:above].sum())
+        return Choice(places, above - n_free, n_free - len(places))
 
     def show(self, ranking: Ranking, choice: Choice) -> Ranking:
         """These items of a ranking, from now on on the page."""
