@@ -7,9 +7,11 @@ drawn towards the catalogue by PRIOR_ITEMS average items, so that two films do n
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import combinations, count
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from index.catalog import Catalog
@@ -127,15 +129,20 @@ class Describer:
 
     def _distinction(self, rows: NDArray[np.integer], terms: Sequence[int]) -> float:
         """How much more of the class than of the catalogue has any of the terms; a second term must earn its place."""
-        whole = np.arange(len(self.attention))
-        return self._coverage(rows, terms) - self._coverage(whole, terms) - TERM_COST * len(terms)
+        fitting, attention = self._fitting(terms), self.attention
+        covered = attention[rows][fitting[rows]].sum() / attention[rows].sum()
+        return float(covered - attention[fitting].sum() / attention.sum() - TERM_COST * len(terms))
 
-    def _coverage(self, rows: NDArray[np.integer], terms: Sequence[int]) -> float:
-        """The share of the attention that a label of the terms is true of: any, but with a decade all of them."""
-        attention = self.attention[rows]
+    def _fitting(self, terms: Sequence[int]) -> NDArray[np.bool_]:
+        """(n_items,) of which a label of the terms is true: any, but with a decade all of them."""
         needed = len(terms) if any(self._is_decade(term) for term in terms) else 1
-        fitting = self.has[rows][:, list(terms)].getnnz(axis=1) >= needed
-        return float(attention[fitting].sum() / attention.sum())
+        starts, rows = self._by_term.indptr, self._by_term.indices
+        having = np.concatenate([rows[starts[term] : starts[term + 1]] for term in terms])
+        return np.asarray(np.bincount(having, minlength=len(self.attention)) >= needed)
+
+    @cached_property
+    def _by_term(self) -> "sp.csc_matrix[np.float32]":
+        return self.has.tocsc()
 
     def _is_decade(self, term: int) -> bool:
         return re.fullmatch(r"\d{4}s", self.names[term]) is not None
