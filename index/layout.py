@@ -160,6 +160,7 @@ def lay_out(
                 if shown.caps:  # which another shelf may take away from those that are in the way
                     looked_at.append((bound, segment))
                 continue
+            few.pop(segment, None)
             worth = float(ranking.scores[choice.places].sum()) * factor(segment)
             looked_at.append((bound if shown.caps else -worth, segment))
             if best is None or (-worth, segment) < best[:2]:
@@ -170,7 +171,6 @@ def lay_out(
         minus_worth, segment, ranking, choice = best
         shelves.append(Shelf(segment, shown.show(ranking, choice), -minus_worth))
         closeness = np.maximum(closeness, segments.closeness(segment))
-        few.pop(segment, None)
         for entry in looked_at:
             if entry[1] != segment:
                 heappush(heap, entry)
