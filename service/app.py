@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from service import problems
 from service.layout_cache import LayoutCache, ProcessCache, RedisCache
 from service.live import LiveModel
-from service.problems import RequestRing
+from service.ring import RequestRing
 from service.routes import router
 from service.settings import Settings
 

@@ -1,18 +1,14 @@
-"""Errors as application/problem+json, the id of each request, and the bound on its body: the outer ring of the app."""
+"""Errors as application/problem+json: every code, and what raises it."""
 
 import logging
-import re
-import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
 from service.answers import Problem
@@ -21,61 +17,10 @@ from service.requests import TAGS
 logger = logging.getLogger(__name__)
 
 CODES = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class NotReadyError(Exception):
     """The model is still being warmed up."""
-
-
-class RequestRing:
-    """Gives every request an id, names the model version, bounds the body, and turns what escapes into a 500."""
-
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, model_version: str) -> None:
-        self.app, self.max_body_bytes, self.model_version = app, max_body_bytes, model_version
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        asked = Headers(scope=scope).get("x-request-id", "")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
-        too_large = f"the body may have {self.max_body_bytes} bytes; send shorter lists"
-        started = False
-        received = 0
-
-        async def bounded() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self.max_body_bytes:
-                raise HTTPException(413, too_large)  # FastAPI lets its own exception through, and no other
-            return message
-
-        async def labelled(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                headers["X-Model-Version"] = self.model_version
-            await send(message)
-
-        length = Headers(scope=scope).get("content-length", "0")
-        if length.isdecimal() and int(length) > self.max_body_bytes:
-            await problem(request_id, 413, CODES[413], too_large)(scope, receive, labelled)
-            return
-        try:
-            await self.app(scope, bounded, labelled)
-        except Exception:
-            logger.exception("request %s failed", request_id)
-            if started:
-                raise
-            failed = problem(
-                request_id, 500, "INTERNAL_ERROR", "something failed on our side; the log has the request_id"
-            )
-            await failed(scope, receive, labelled)
 
 
 def problem(
@@ -179,3 +124,7 @@ def openapi_problems(*statuses: int) -> dict[int | str, dict[str, object]]:
         }
         for status in statuses
     }
+
+
+POSTED = openapi_problems(400, 413, 422, 503)
+READ = openapi_problems(404, 422, 503)
