@@ -12,15 +12,21 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
 from service.answers import Problem
+from service.deny_list import DenyListFullError
+from service.live import NotReadyError
+from service.memory import SwitchedOffError
 from service.requests import TAGS
+from service.shared_store import StoreFullError, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
 CODES = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
 
 
-class NotReadyError(Exception):
-    """The model is still being warmed up."""
+def _unavailable(error: StoreUnavailableError) -> tuple[str, str]:
+    if isinstance(error, StoreFullError):
+        return "STORE_FULL", "Redis is at its maxmemory and lets nothing go; nothing was stored"
+    return "STORE_UNAVAILABLE", "Redis is out of reach; try again"
 
 
 def problem(
@@ -89,6 +95,19 @@ def install(app: FastAPI) -> None:
         errors = [{"field": "filter", "message": str(error)}]
         return problem(request_id(request), 422, "INVALID_FILTER", f"check filter: {error}", errors=errors)
 
+    @app.exception_handler(StoreUnavailableError)
+    async def store_unavailable(request: Request, error: StoreUnavailableError) -> Response:
+        return problem(request_id(request), 503, *_unavailable(error), headers={"Retry-After": "1"})
+
+    @app.exception_handler(SwitchedOffError)
+    async def switched_off(request: Request, error: SwitchedOffError) -> Response:
+        return problem(request_id(request), 409, "SWITCHED_OFF", str(error))
+
+    @app.exception_handler(DenyListFullError)
+    async def deny_list_full(request: Request, error: DenyListFullError) -> Response:
+        errors = [{"field": "add", "message": str(error)}]
+        return problem(request_id(request), 422, "DENY_LIST_FULL", f"check add: {error}", errors=errors)
+
     @app.exception_handler(NotReadyError)
     async def not_ready(request: Request, _error: NotReadyError) -> Response:
         return problem(
@@ -128,3 +147,8 @@ def openapi_problems(*statuses: int) -> dict[int | str, dict[str, object]]:
 
 POSTED = openapi_problems(400, 413, 422, 503)
 READ = openapi_problems(404, 422, 503)
+HOMEPAGE = openapi_problems(400, 409, 413, 422, 503)
+USERS = openapi_problems(409, 422, 503)
+USERS_POSTED = HOMEPAGE
+ADMIN = openapi_problems(409, 503)
+ADMIN_POSTED = HOMEPAGE

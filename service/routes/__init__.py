@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from service.routes import homepage, items, model, recommend, segments
+from service.routes import admin, homepage, items, model, recommend, segments, users
 
 router = APIRouter()
-for part in (recommend, segments, homepage, items, model):
+for part in (recommend, segments, homepage, items, users, admin, model):
     router.include_router(part.router)

@@ -294,7 +294,9 @@ async def test_any_string_is_an_item_id(tmp_path: Path, item_id: str) -> None:
         ("/recommend", [], "body"),
         ("/segments", {"history": ["a"], "n": -1}, "n"),
         ("/homepage", {"history": ["a"], "shelves": 101}, "shelves"),
-        ("/homepage", {"history": ["a"], "user_id": "u"}, "user_id"),
+        ("/homepage", {"history": ["a"], "user_id": "u"}, "body"),
+        ("/homepage", {}, "body"),
+        ("/homepage", {"user_id": ""}, "user_id"),
     ],
 )
 async def test_a_422_names_the_field(written: Artifact, path: str, body: Any, field: str) -> None:
@@ -446,5 +448,7 @@ async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(wri
     document = (await ask(written, "GET", "/openapi.json")).json()
     assert {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods} == {
         "POST /recommend", "POST /segments", "POST /homepage", "GET /items/{item_id}/similar", "GET /segments",
-        "GET /segments/{segment_id}", "GET /model", "GET /health/live", "GET /health/ready",
+        "GET /segments/{segment_id}", "GET /users/{user_id}/history", "PUT /users/{user_id}/history",
+        "DELETE /users/{user_id}/history", "POST /users/{user_id}/events", "GET /admin/deny-list",
+        "POST /admin/deny-list", "GET /model", "GET /health/live", "GET /health/ready",
     }  # fmt: skip
