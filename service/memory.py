@@ -72,7 +72,7 @@ class Memory:
             await self.deny_list.follow()
 
     async def close(self) -> None:
-        await self.pages.close()
+        await self.pages.settled()
         for store in self.stores:
             await store.close()
 

@@ -180,7 +180,8 @@ class Pages:
         if found.outcome == "mine":
             await self._computed(place, history, wanted)
 
-    async def close(self) -> None:
+    async def settled(self) -> None:
+        """Once what is under way is done."""
         await asyncio.gather(*self._renewals, *self._running.values(), return_exceptions=True)
 
 

@@ -12,7 +12,7 @@ from index.embedding import ItemEmbedding
 from index.model import Model
 from index.recommender import Recommender
 from index.segments import Segments
-from index.vocabulary import Vocabulary
+from index.vocabulary import Strings, Vocabulary
 from tests import oracle
 from tests.trainer.worlds import Shop, random_matrix
 from trainer import evaluate
@@ -34,7 +34,9 @@ def recommender_of(embedding: ItemEmbedding, popularity: NDArray[np.float32] | N
     )
     popularity = np.linspace(1, 0, n_items, dtype=np.float32) if popularity is None else popularity
     vocabulary = Vocabulary.of(f"i{row * 7 % n_items}" for row in range(n_items))
-    return Recommender(Model(embedding, popularity, vocabulary, Catalog([""] * n_items), segments), "test")
+    return Recommender(
+        Model(embedding, popularity, vocabulary, Catalog(Strings.pack([""] * n_items)), segments), "test"
+    )
 
 
 def holdout_of(n_users: int, n_items: int, seed: int = 0) -> Holdout:
