@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from index.directory import Directory
 from index.recommender import Recommender
 from service.layout_cache import LayoutCache
 from service.live import LiveModel
@@ -20,6 +21,10 @@ async def _recommender(live: Annotated[LiveModel, Depends(_live)]) -> Recommende
     return live.recommender
 
 
+async def _directory(live: Annotated[LiveModel, Depends(_live)]) -> Directory:
+    return live.directory
+
+
 async def _cache(request: Request) -> LayoutCache:
     cache: LayoutCache = request.app.state.layout_cache
     return cache
@@ -27,5 +32,6 @@ async def _cache(request: Request) -> LayoutCache:
 
 Live = Annotated[LiveModel, Depends(_live)]
 Ready = Annotated[Recommender, Depends(_recommender)]
+Look = Annotated[Directory, Depends(_directory)]
 Cache = Annotated[LayoutCache, Depends(_cache)]
 PathId = Annotated[str, Path(max_length=MAX_ID_LENGTH)]

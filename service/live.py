@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from index import artifact
+from index.directory import Directory
 from index.manifest import Manifest
 from index.model import Model
 from index.recommender import Recommender
@@ -16,6 +17,7 @@ class LiveModel:
 
     def __init__(self, recommender: Recommender, manifest: Manifest) -> None:
         self._recommender, self.manifest = recommender, manifest
+        self.directory = Directory(recommender.model, recommender.search)
         self._warm = threading.Event()
 
     @classmethod

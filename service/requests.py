@@ -14,6 +14,7 @@ MAX_SHELVES, MAX_ITEMS_PER_SHELF = 100, 200
 MAX_EXPLAINED = 100
 MAX_STEERING, MOST_STRENGTH = 100, 10
 MAX_CAPS = 10
+MAX_BATCH, MAX_BATCH_N = 100, 10_000
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 Ids = Annotated[list[Id], Field(max_length=MAX_ID_LIST)]
@@ -131,6 +132,19 @@ class RecommendRequest(HistoryRequest, FilteredRequest, SteeredRequest, Explaine
 
 class SegmentsRequest(HistoryRequest, SteeredRequest, ExplainedRequest):
     n: int = Field(default=10, ge=1, le=MAX_N, description="how many segments")
+
+
+class SegmentItemsRequest(HistoryRequest, FilteredRequest, SteeredRequest):
+    n: int = Field(default=20, ge=1, le=MAX_N, description="how many items")
+    exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
+    guests: bool = Field(default=True, description="also items of others that the segment's shelf may show")
+
+
+class BatchRequest(Request):
+    requests: list[Any] = Field(
+        max_length=MAX_BATCH,
+        description=f"bodies of /recommend, each answered by itself; their n add up to {MAX_BATCH_N} at most",
+    )
 
 
 class HomepageRequest(HistoryRequest, FilteredRequest, SteeredRequest):

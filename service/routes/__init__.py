@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from service.routes import homepage, items, model, recommend, segments
 
+PARTS = {"recommend": recommend, "segments": segments, "homepage": homepage, "items": items, "model": model}
 router = APIRouter()
-for part in (recommend, segments, homepage, items, model):
-    router.include_router(part.router)
+for tag, part in PARTS.items():
+    router.include_router(part.router, tags=[tag])

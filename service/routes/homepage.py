@@ -10,13 +10,17 @@ from index.recommender import Recommender
 from service.answers import Audit, HomepageAnswer, Shelf
 from service.dependencies import Cache, Ready
 from service.layout_cache import page_key
-from service.problems import POSTED
+from service.problems import POSTED, openapi_problems
 from service.requests import HomepageRequest
 
 router = APIRouter()
 
 
-@router.post("/homepage", responses=POSTED, response_model=HomepageAnswer)
+@router.post(
+    "/homepage",
+    responses=openapi_problems(*POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT", "422 UNKNOWN_ATTRIBUTE"),
+    response_model=HomepageAnswer,
+)
 async def homepage(body: HomepageRequest, recommender: Ready, cache: Cache) -> Response:
     """A page of shelves for a history. X-Cache: hit, miss, or bypass where the cache was out of reach."""
     weights = body.weights()

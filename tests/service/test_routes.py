@@ -445,6 +445,8 @@ async def test_before_it_is_warm_the_service_lives_but_is_not_ready(
 async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(written: Artifact) -> None:
     document = (await ask(written, "GET", "/openapi.json")).json()
     assert {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods} == {
-        "POST /recommend", "POST /segments", "POST /homepage", "GET /items/{item_id}/similar", "GET /segments",
-        "GET /segments/{segment_id}", "GET /model", "GET /health/live", "GET /health/ready",
+        "POST /recommend", "POST /recommend/batch", "POST /segments", "POST /segments/{segment_id}/items",
+        "POST /homepage", "GET /items", "GET /items/{item_id}", "GET /items/{item_id}/similar", "GET /segments",
+        "GET /segments/{segment_id}", "GET /segments/{segment_id}/similar", "GET /model", "GET /health/live",
+        "GET /health/ready",
     }  # fmt: skip
