@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
 from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
 from service.answers import Problem
@@ -106,7 +107,7 @@ def install(app: FastAPI) -> None:
             error.status_code,
             CODES.get(error.status_code, HTTPStatus(error.status_code).name),
             str(error.detail),
-            headers=dict(error.headers) if error.headers else None,
+            headers={"Allow": _allowed(request)} if error.status_code == 405 else dict(error.headers or {}),
         )
 
     @app.exception_handler(NotReadyError)
@@ -118,6 +119,15 @@ def install(app: FastAPI) -> None:
             "the model is being warmed up; try again",
             headers={"Retry-After": "1"},
         )
+
+
+def _allowed(request: Request) -> str:
+    """The methods that some route answers at this path; that which was found first knows its own only."""
+    routes = request.app.routes
+    scopes = {method: {**request.scope, "method": method} for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
+    return ", ".join(
+        method for method, scope in scopes.items() if any(one.matches(scope)[0] is Match.FULL for one in routes)
+    )
 
 
 def _field(location: Sequence[object]) -> str:
