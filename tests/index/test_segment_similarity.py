@@ -1,6 +1,7 @@
 """Segments that are alike, against means written out; and what is looked up at the same time is made once."""
 
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,7 @@ def test_titles_are_read_once_however_many_ask_at_first(monkeypatch: pytest.Monk
     class Counted(TitleSearch):
         def __init__(self, *given: object) -> None:
             made.append(self)
+            time.sleep(0.05)
             super().__init__(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(directory, "TitleSearch", Counted)
