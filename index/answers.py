@@ -1,7 +1,7 @@
 """What a Recommender answers: ids, titles, labels and scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Source = Literal["profile", "popularity"]
@@ -99,6 +99,7 @@ class HomepageShelf:
     label: str
     reason: str  # why this shelf is there, as a sentence to print
     items: list[RankedItem]
+    spares: list[RankedItem] = field(default_factory=list)  # for where some of the items must not be shown later on
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from index.answers import Source
 from index.kernels import Floats, Rows
 from index.model import Embedding
 from index.search import Ranking
@@ -20,7 +21,7 @@ _LEAST_POOL, _POOL = 100, 5  # items, and times n
 _LAST = 1e9  # more than any difference of what items are worth
 
 
-class Pool(NamedTuple):
+class _Pool(NamedTuple):
     """The best items; `last` are those that come after all others, whatever their scores: items without a code."""
 
     ranking: Ranking
@@ -28,30 +29,33 @@ class Pool(NamedTuple):
 
 
 def chosen(
-    ranked: Callable[[int], Pool],
+    ranked: Callable[[int], tuple[Ranking, list[Source]]],
     n: int,
+    source: Source,
     *,
     embedding: Embedding,
     membership: Rows,
     diversity: float,
     max_per_segment: int | None,
-) -> Rows:
-    """Places in `ranked(m)`, the m best, of at most `n` items in their new order.
+) -> tuple[Ranking, list[Source]]:
+    """Of `ranked(m)`, the m best, at most `n` in their new order; those of another `source` are last.
 
     The pool has five times as many as are asked for, at least 100; it grows where a segment's limit leaves too few.
     """
     size = max(_LEAST_POOL, _POOL * n)
     while True:
-        pool = ranked(size)
-        segments = membership[pool.ranking.rows]
+        ranking, sources = ranked(size)
+        pool = _Pool(ranking, np.array([other != source for other in sources], np.bool_))
+        segments = membership[ranking.rows]
         found = _greedy(pool, n, embedding, segments, diversity=diversity, max_per_segment=max_per_segment)
         if len(found) == n or len(pool.last) < size:
-            return np.array(found, np.int32)
+            places = np.array(found, np.int32)
+            return Ranking(ranking.rows[places], ranking.scores[places]), [sources[place] for place in found]
         size *= 4
 
 
 def _greedy(
-    pool: Pool, n: int, embedding: Embedding, segments: Rows, *, diversity: float, max_per_segment: int | None
+    pool: _Pool, n: int, embedding: Embedding, segments: Rows, *, diversity: float, max_per_segment: int | None
 ) -> list[int]:
     """Ties go to the better rank."""
     scores = pool.ranking.scores

@@ -19,6 +19,7 @@ from index.kernels import Floats
 from index.layout import Layout, PageSize, Pool, Shown, lay_out
 from index.model import Model
 from index.search import ItemSearch, Mask, Ranking, rank
+from index.spares import NOTHING, Spares
 from index.taste import Taste
 
 Lead = Literal["top_picks", "because", "none"]
@@ -38,6 +39,7 @@ class Asked:
     lead: Lead = "top_picks"
     seed: int | None = None
     explain: bool = False
+    spares: int = 0  # items that each shelf brings beside those that it shows; none under caps
 
 
 class PageShelf(NamedTuple):
@@ -49,6 +51,7 @@ class PageShelf(NamedTuple):
     reason: str
     items: Ranking
     source: Source
+    spares: Ranking
 
 
 class Page(NamedTuple):
@@ -57,26 +60,34 @@ class Page(NamedTuple):
 
 
 class Homepage:
-    """Makes one page. `popularity` is (n_items,), `mask` says which items may be on it."""
+    """Makes one page. `popularity` is (n_items,), `mask` says which items may be on it; reasons name `named` ones."""
 
-    def __init__(self, model: Model, search: ItemSearch, popularity: Floats, taste: Taste, mask: Mask) -> None:
+    def __init__(
+        self, model: Model, search: ItemSearch, popularity: Floats, taste: Taste, mask: Mask, *, named: Taste
+    ) -> None:
         self._model, self._search, self._popularity = model, search, popularity
-        self._taste, self._mask = taste, mask
+        self._taste, self._mask, self._named = taste, mask, named
 
     def page(self, asked: Asked) -> Page:
         """Raises UnknownAttributeError."""
         n = max(_LEAST_POOL, _POOL * asked.size.shelves * asked.size.items_per_shelf)
         pool = self._profile_pool(self._taste.profile, n) if self._by_profile else self._popular_pool(n)
         shown = Shown(np.zeros(self._model.embedding.n_items, np.bool_), self._caps(asked.max_per))
-        lead = self._lead(asked, pool, shown)
-        shelves = [] if lead is None else [lead]
-        laid = [self._lay_out(asked, pool, shown, len(shelves), [])]
-        shelves += self._of_segments(laid[0], self._taste.source)
-        if self._by_profile and len(shelves) < asked.size.shelves:  # too little is known to fill a page by
+        lead, best = self._lead(asked, pool, shown)
+        n_lead = int(lead is not None)
+        laid, pools = [self._lay_out(asked, pool, shown, n_lead, [])], [pool]
+        n_shelves = n_lead + len(laid[0].shelves)
+        if self._by_profile and n_shelves < asked.size.shelves:  # too little is known to fill a page by
             there = [shelf.segment for shelf in laid[0].shelves]
-            laid.append(self._lay_out(asked, self._popular_pool(n), shown, len(shelves), there))
-            shelves += self._of_segments(laid[1], "popularity")
-        return Page(shelves, self._audit(asked, pool, shown, laid) if asked.explain else None)
+            pools.append(self._popular_pool(n))
+            laid.append(self._lay_out(asked, pools[1], shown, n_shelves, there))
+        audit = self._audit(asked, pool, shown, laid) if asked.explain else None
+        spare = Spares(self._model.segments, shown, 0 if asked.max_per else asked.spares)
+        shelves = [] if lead is None else [lead._replace(spares=spare.of(best.ranking))]
+        sources: list[Source] = [self._taste.source, "popularity"]
+        for layout, ranked, source in zip(laid, pools, sources, strict=False):
+            shelves += self._of_segments(layout, source, spare.of_segments(layout, ranked.ranking))
+        return Page(shelves, audit)
 
     @property
     def _by_profile(self) -> bool:
@@ -141,10 +152,10 @@ class Homepage:
 
     # ------------------------------------------------------------ shelves
 
-    def _lead(self, asked: Asked, pool: Pool, shown: Shown) -> PageShelf | None:
-        """The one shelf that is no segment's."""
+    def _lead(self, asked: Asked, pool: Pool, shown: Shown) -> tuple[PageShelf | None, Pool]:
+        """The one shelf that is no segment's, and what it is from."""
         if asked.lead == "none":
-            return None
+            return None, pool
         liked = self._liked(asked.seed) if asked.lead == "because" else None
         kind: ShelfKind
         n = len(pool.ranking.rows)
@@ -165,23 +176,24 @@ class Homepage:
             pool = more(n := 4 * n)
             choice = shown.choose(pool.ranking.rows, asked.size.items_per_shelf)
         if len(choice.places) < asked.size.least:
-            return None
-        return PageShelf(kind, None, label, reason, shown.show(pool.ranking, choice), self._taste.source)
+            return None, pool
+        items = shown.show(pool.ranking, choice)
+        return PageShelf(kind, None, label, reason, items, self._taste.source, NOTHING), pool
 
     def _liked(self, seed: int | None) -> int | None:
         """Of the history the item that the profile scores highest; with a seed, one of the five highest."""
-        rows = self._taste.rows[self._taste.weights > 0]
+        rows = self._named.rows[self._named.weights > 0]
         best = _positive(self._search.best_among(rows, self._taste.profile, _LIKED)).rows
         return int(best[(seed or 0) % len(best)]) if len(best) else None
 
-    def _of_segments(self, laid: Layout, source: Source) -> list[PageShelf]:
+    def _of_segments(self, laid: Layout, source: Source, spares: Sequence[Ranking]) -> list[PageShelf]:
         rows = [shelf.segment for shelf in laid.shelves]
         labels = self._model.segments.labels
         popular = ["Popular with everyone"] * len(rows)
-        why = reasons(self._model, self._taste, rows) if source == "profile" else popular
+        why = reasons(self._model, self._named, rows) if source == "profile" else popular
         return [
-            PageShelf("segment", shelf.segment, labels[shelf.segment], reason, shelf.items, source)
-            for shelf, reason in zip(laid.shelves, why, strict=True)
+            PageShelf("segment", shelf.segment, labels[shelf.segment], reason, shelf.items, source, spare)
+            for shelf, reason, spare in zip(laid.shelves, why, spares, strict=True)
         ]
 
     def _audit(self, asked: Asked, pool: Pool, shown: Shown, laid: Sequence[Layout]) -> Audit:

@@ -1,8 +1,10 @@
 """Which items a request may be answered with: ids, segments and filters to a Mask."""
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import lru_cache, partial, reduce
 from operator import and_
+from typing import Self
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from index.search import Mask
 from index.taste import segment_row
 
 _FILTER_BYTES, _FEWEST_FILTERS, _MOST_FILTERS = 2**25, 8, 4096  # of the items that filters are true of, kept
+_FEW_HIDDEN = 1000  # rows that are cheaper to leave out one by one than a set of items is to combine
 _NO_ROWS = np.empty(0, np.int32)
 
 
@@ -22,8 +25,18 @@ class Limits:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self.hidden = _NO_ROWS
+        self._visible: ItemSet | None = None
         kept = max(_FEWEST_FILTERS, _FILTER_BYTES * 8 // max(model.embedding.n_items, 1))
         self._selected = lru_cache(min(kept, _MOST_FILTERS))(partial(selected, catalog=model.catalog))
+
+    def hiding(self, item_ids: Iterable[str]) -> Self:
+        """The same, and none of these items."""
+        limits = copy(self)
+        limits.hidden = np.unique(self._rows(item_ids))
+        many = len(limits.hidden) > _FEW_HIDDEN
+        limits._visible = ~ItemSet.of_rows(limits.hidden, self.model.embedding.n_items) if many else None
+        return limits
 
     def mask(
         self,
@@ -50,6 +63,10 @@ class Limits:
         if where is not None:
             limits.append(self._selected(where))
         excluded = self._rows(exclude)
+        if self._visible is not None:
+            limits.append(self._visible)
+        elif len(self.hidden):
+            excluded = np.concatenate([excluded, self.hidden])
         never = np.union1d(history, excluded) if len(excluded) else history
         return Mask(reduce(and_, limits) if limits else None, never)
 

@@ -1,7 +1,8 @@
 """ids in, ids out: the public face of the index."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from copy import copy
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -18,7 +19,7 @@ from index.answers import (
     Source,
     Why,
 )
-from index.diversity import Pool, chosen
+from index.diversity import chosen
 from index.errors import UnknownItemError
 from index.explain import Explainer
 from index.filters import Filter
@@ -55,6 +56,12 @@ class Recommender:
         self.uncoded = np.flatnonzero(~model.embedding.coded).astype(np.int32)
         self.limits = Limits(model)
 
+    def hiding(self, item_ids: Iterable[str]) -> Self:
+        """The same, that never answers with any of these items, whatever it is asked."""
+        recommender = copy(self)
+        recommender.limits = self.limits.hiding(item_ids)
+        return recommender
+
     @classmethod
     def open(cls, folder: Path | str) -> Self:
         """The version that `folder`/CURRENT names. Raises ArtifactError where it is missing or broken."""
@@ -87,14 +94,22 @@ class Recommender:
         1 and `max_per_segment` choose among more than `n` (index/diversity.py). `explain` gives each score's parts.
         Raises UnknownSegmentError, FilterError.
         """
-        taste = taste_of(self.model, history, steer)
+        taste, exclude = taste_of(self.model, history, steer), list(exclude)
         muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
         mask = self.limits.mask(taste.rows, exclude, candidates=candidates, segments=segments, where=where, muted=muted)
         mask = mask if shelf_of is None else mask.within(self.limits.on_shelf(self.segment_row(shelf_of)))
         if best_segments is not None:
             mask = mask.within(self.limits.items_of(self._segment_ranking(taste, best_segments, muted).rows))
         if diversity or max_per_segment is not None:
-            ranking, sources = self._chosen(taste, mask, n, diversity, max_per_segment)
+            ranking, sources = chosen(
+                partial(self._ranking, taste, mask),
+                n,
+                taste.source,
+                embedding=self.model.embedding,
+                membership=self.model.segments.membership,
+                diversity=diversity,
+                max_per_segment=max_per_segment,
+            )
         else:
             ranking, sources = self._ranking(taste, mask, n)
         shortfall = None
@@ -104,7 +119,7 @@ class Recommender:
             )  # fmt: skip
             limits = [name for name, given in limiting if given is not None] + ["mute"] * bool(muted)
             limits += ["the segment"] * (shelf_of is not None) + ["max_per_segment"] * (max_per_segment is not None)
-            limits += ["exclude"] * bool(len(mask.never) > len(taste.rows)) + ["the history"]
+            limits += ["exclude"] * bool(exclude) + ["hidden items"] * bool(len(self.limits.hidden)) + ["the history"]
             n_items = len(self.model.vocabulary)
             shortfall = f"{len(ranking.rows)} of {n}: {', '.join(limits)} leave no more of the {n_items} items"
         why = Explainer(self.model, taste).item if explain else None
@@ -112,6 +127,8 @@ class Recommender:
 
     def rank_items(self, histories: Sequence[History], n: int) -> list[RankedRows]:
         """What `recommend` answers to each history, as rows; the search lets other threads run meanwhile."""
+        if len(self.limits.hidden):
+            return [self._ranked(history, n) for history in histories]
         known, unknown_items = known_of_many(self.model, histories)
         found = zip(histories, self.search.best_of_many(known, n), unknown_items, strict=True)
         return [
@@ -178,6 +195,7 @@ class Recommender:
         lead: Lead = "top_picks",
         seed: int | None = None,
         explain: bool = False,
+        spares: int = 0,
     ) -> Homepage:
         """A shelf of the best of all, then shelves of segments by what they show; no item twice (index/layout.py).
 
@@ -185,14 +203,15 @@ class Recommender:
         Only items that the profile leads to are shown; where those fill no page, popular ones do. `max_per` bounds how
         many items of a page may have one value of an attribute. `lead` is the one shelf that is no segment's: "because"
         shows what is closest to one item of the history. Another `seed` is another page, nearly as good; `explain` adds
-        an audit.
+        an audit. `spares` is how many more items each shelf brings, for where its own may not be shown later on.
         Raises UnknownSegmentError, FilterError, UnknownAttributeError.
         """
         taste = taste_of(self.model, history, steer)
         muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
         mask = self.limits.mask(taste.rows, exclude, where=where, muted=muted)
-        asked = Asked(PageSize(shelves, items_per_shelf, min_items), muted, max_per, lead, seed, explain)
-        page = homepage.Homepage(self.model, self.search, self._popularity, taste, mask).page(asked)
+        asked = Asked(PageSize(shelves, items_per_shelf, min_items), muted, max_per, lead, seed, explain, spares)
+        named = taste.without(self.limits.hidden)
+        page = homepage.Homepage(self.model, self.search, self._popularity, taste, mask, named=named).page(asked)
         return Homepage(
             [
                 HomepageShelf(
@@ -201,6 +220,7 @@ class Recommender:
                     shelf.label,
                     shelf.reason,
                     self._items(shelf.items, [shelf.source] * len(shelf.items.rows)),
+                    self._items(shelf.spares, [shelf.source] * len(shelf.spares.rows)),
                 )
                 for shelf in page.shelves
             ],
@@ -257,27 +277,6 @@ class Recommender:
             ranking = ranking.then(Ranking(self.uncoded[last], np.zeros(len(last))))
             sources += ["popularity"] * len(last)
         return ranking, sources
-
-    def _chosen(
-        self, taste: Taste, mask: Mask, n: int, diversity: float, max_per_segment: int | None
-    ) -> tuple[Ranking, list[Source]]:
-        """Of more than n, those that differ."""
-        pools: dict[int, tuple[Ranking, list[Source]]] = {}
-
-        def ranked(size: int) -> Pool:
-            ranking, sources = pools[size] = self._ranking(taste, mask, size)
-            return Pool(ranking, np.array([source != taste.source for source in sources], np.bool_))
-
-        places = chosen(
-            ranked,
-            n,
-            embedding=self.model.embedding,
-            membership=self.model.segments.membership,
-            diversity=diversity,
-            max_per_segment=max_per_segment,
-        )
-        pool, sources = pools[max(pools)]
-        return Ranking(pool.rows[places], pool.scores[places]), [sources[place] for place in places]
 
     # ------------------------------------------------------------ rows to answers
 

@@ -1,7 +1,7 @@
 """What is known of somebody while one answer is made: a history folded in, and steered."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -25,6 +25,13 @@ class Taste:
     profile: Floats
     unknown_items: list[str]
     steering: list[tuple[int, float]]
+
+    def without(self, rows: Rows) -> "Taste":
+        """The same profile, said to be of fewer items: those that may be named."""
+        if not len(rows):
+            return self
+        named = ~np.isin(self.rows, rows)
+        return replace(self, rows=self.rows[named], weights=self.weights[named])
 
     @cached_property
     def source(self) -> Source:

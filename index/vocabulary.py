@@ -102,6 +102,11 @@ class Vocabulary:
         row = int(self.rows([item_id])[0])
         return None if row < 0 else row
 
+    def unknown(self, item_ids: Iterable[str]) -> list[str]:
+        """Those that the model does not hold."""
+        given = list(item_ids)
+        return [given[place] for place in np.flatnonzero(self.rows(given) < 0)]
+
     def rows(self, item_ids: Iterable[str]) -> Rows:
         """The row of each item_id, -1 where the model does not hold it."""
         encoded = [item_id.encode(errors="surrogatepass") for item_id in item_ids]  # a lone surrogate names nothing

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Source = Literal["profile", "popularity"]
 
@@ -125,6 +125,25 @@ class HomepageAnswer(Answer):
     shelves: list[Shelf]
     unknown_items: list[str]
     audit: Audit | None = Field(default=None, description="only with explain")
+
+
+class HistoryEntry(BaseModel):
+    item_id: str
+    weight: float
+    at: AwareDatetime = Field(description="of its latest event")
+
+
+class HistoryAnswer(Answer):
+    user_id: str
+    items: list[HistoryEntry] = Field(description="latest first")
+
+
+class EventsAnswer(Answer):
+    added: int = Field(description="events that were not known yet")
+
+
+class DenyListAnswer(Answer):
+    items: list[str] = Field(description="in the order of their ids")
 
 
 class SegmentSummary(BaseModel):

@@ -12,6 +12,10 @@ from service import answers
 Answered = TypeVar("Answered", bound=BaseModel)
 
 
+class Nothing(BaseModel):
+    """The answer of what has none."""
+
+
 class WeightedItem(TypedDict):
     item_id: str
     weight: float
@@ -58,7 +62,15 @@ class SegmentItemsOptions(_Limited, total=False):
     guests: bool
 
 
+class Event(TypedDict, total=False):
+    event_id: Required[str]
+    item_id: Required[str]
+    weight: float
+    at: str
+
+
 class HomepageOptions(_Steered, total=False):
+    user_id: str
     shelves: int
     items_per_shelf: int
     min_items: int
@@ -114,8 +126,33 @@ def read_segment(segment_id: str, n: int = 20) -> Call[answers.SegmentAnswer]:
     return Call(answers.SegmentAnswer, "GET", f"/segments/{_quoted(segment_id)}", {"n": n})
 
 
-def homepage(history: History, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
+def homepage(history: History | None = None, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
+    """Of a history, or of the one that is stored of a `user_id`."""
     return Call(answers.HomepageAnswer, "POST", "/homepage", body={"history": history, **options})
+
+
+def read_history(user_id: str) -> Call[answers.HistoryAnswer]:
+    return Call(answers.HistoryAnswer, "GET", f"/users/{_quoted(user_id)}/history")
+
+
+def replace_history(user_id: str, history: History) -> Call[answers.HistoryAnswer]:
+    return Call(answers.HistoryAnswer, "PUT", f"/users/{_quoted(user_id)}/history", body={"history": history})
+
+
+def forget_history(user_id: str) -> Call[Nothing]:
+    return Call(Nothing, "DELETE", f"/users/{_quoted(user_id)}/history", answered=(204,))
+
+
+def add_events(user_id: str, events: Sequence[Event]) -> Call[answers.EventsAnswer]:
+    return Call(answers.EventsAnswer, "POST", f"/users/{_quoted(user_id)}/events", body={"events": events})
+
+
+def read_deny_list() -> Call[answers.DenyListAnswer]:
+    return Call(answers.DenyListAnswer, "GET", "/admin/deny-list")
+
+
+def change_deny_list(add: Sequence[str] = (), remove: Sequence[str] = ()) -> Call[answers.DenyListAnswer]:
+    return Call(answers.DenyListAnswer, "POST", "/admin/deny-list", body={"add": add, "remove": remove})
 
 
 def find_items(q: str, n: int = 20) -> Call[answers.FoundItemsAnswer]:

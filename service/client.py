@@ -85,6 +85,12 @@ class Client:
     similar_segments = _sent(calls.similar_segments)
     read_segment = _sent(calls.read_segment)
     homepage = _sent(calls.homepage)
+    read_history = _sent(calls.read_history)
+    replace_history = _sent(calls.replace_history)
+    forget_history = _sent(calls.forget_history)
+    add_events = _sent(calls.add_events)
+    read_deny_list = _sent(calls.read_deny_list)
+    change_deny_list = _sent(calls.change_deny_list)
     find_items = _sent(calls.find_items)
     similar_items = _sent(calls.similar_items)
     read_item = _sent(calls.read_item)
@@ -137,6 +143,12 @@ class AsyncClient:
     similar_segments = _awaited(calls.similar_segments)
     read_segment = _awaited(calls.read_segment)
     homepage = _awaited(calls.homepage)
+    read_history = _awaited(calls.read_history)
+    replace_history = _awaited(calls.replace_history)
+    forget_history = _awaited(calls.forget_history)
+    add_events = _awaited(calls.add_events)
+    read_deny_list = _awaited(calls.read_deny_list)
+    change_deny_list = _awaited(calls.change_deny_list)
     find_items = _awaited(calls.find_items)
     similar_items = _awaited(calls.similar_items)
     read_item = _awaited(calls.read_item)
@@ -181,7 +193,7 @@ def _answer(call: Call[Answered], response: httpx.Response) -> Answered:
     if response.status_code not in call.answered:
         raise ServiceError(response)
     try:
-        return call.answer.model_validate_json(response.content)
+        return call.answer.model_validate_json(response.content or b"{}")
     except ValidationError as error:
         raise ServiceError(response) from error
 

@@ -6,9 +6,11 @@ from fastapi import Depends, Path, Request
 
 from index.directory import Directory
 from index.recommender import Recommender
-from service.layout_cache import LayoutCache
-from service.live import LiveModel
-from service.requests import MAX_ID_LENGTH
+from service.deny_list import DenyList
+from service.histories import Histories
+from service.live import LiveModel, Serving
+from service.memory import Memory
+from service.requests import MAX_ID_LENGTH, MAX_USER_ID_LENGTH
 
 
 async def _live(request: Request) -> LiveModel:
@@ -17,21 +19,37 @@ async def _live(request: Request) -> LiveModel:
     return live
 
 
+async def _serving(live: Annotated[LiveModel, Depends(_live)]) -> Serving:
+    return live.serving
+
+
 async def _recommender(live: Annotated[LiveModel, Depends(_live)]) -> Recommender:
-    return live.recommender
+    return live.serving.recommender
 
 
 async def _directory(live: Annotated[LiveModel, Depends(_live)]) -> Directory:
     return live.directory
 
 
-async def _cache(request: Request) -> LayoutCache:
-    cache: LayoutCache = request.app.state.layout_cache
-    return cache
+async def _memory(request: Request) -> Memory:
+    memory: Memory = request.app.state.memory
+    return memory
+
+
+async def _histories(memory: Annotated[Memory, Depends(_memory)]) -> Histories:
+    return memory.stored()
+
+
+async def _deny_list(memory: Annotated[Memory, Depends(_memory)]) -> DenyList:
+    return memory.denying()
 
 
 Live = Annotated[LiveModel, Depends(_live)]
 Ready = Annotated[Recommender, Depends(_recommender)]
+Snapshot = Annotated[Serving, Depends(_serving)]
+Remembered = Annotated[Memory, Depends(_memory)]
+Stored = Annotated[Histories, Depends(_histories)]
+Denying = Annotated[DenyList, Depends(_deny_list)]
+PathUser = Annotated[str, Path(min_length=1, max_length=MAX_USER_ID_LENGTH)]
 Look = Annotated[Directory, Depends(_directory)]
-Cache = Annotated[LayoutCache, Depends(_cache)]
 PathId = Annotated[str, Path(max_length=MAX_ID_LENGTH)]

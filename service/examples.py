@@ -37,6 +37,15 @@ REQUESTS: dict[str, dict[str, object]] = {
             "explain": True,
         },
     },
+    "read_history": {"user_id": "u1"},
+    "replace_history": {"user_id": "u1", "two films": {"history": ["a", {"item_id": "d", "weight": -0.5}]}},
+    "forget_history": {"user_id": "u1"},
+    "add_events": {
+        "user_id": "u1",
+        "one": {"events": [{"event_id": "e1", "item_id": "a", "at": "2026-05-01T12:00:00Z"}]},
+    },
+    "read_deny_list": {},
+    "change_deny_list": {"one away, one back": {"add": ["c"], "remove": ["d"]}},
     "find_items": {"q": "boot", "n": 2},
     "similar_items": {"item_id": "c", "n": 1},
     "read_item": {"item_id": "a"},
@@ -174,4 +183,20 @@ ANSWERS: dict[str, object] = {
     },
     "health_live": {"status": "ok"},
     "health_ready": {"status": "ok"},
+    "read_history": {
+        "model_version": "films-e9842b6eb60a",
+        "user_id": "u1",
+        "items": [{"item_id": "a", "weight": 1.0, "at": "2026-05-01T12:00:00Z"}],
+    },
+    "replace_history": {
+        "model_version": "films-e9842b6eb60a",
+        "user_id": "u1",
+        "items": [
+            {"item_id": "a", "weight": 1.0, "at": "2026-05-01T12:00:00.000002Z"},
+            {"item_id": "d", "weight": -0.5, "at": "2026-05-01T12:00:00.000001Z"},
+        ],
+    },
+    "add_events": {"model_version": "films-e9842b6eb60a", "added": 1},
+    "read_deny_list": {"model_version": "films-e9842b6eb60a", "items": ["d"]},
+    "change_deny_list": {"model_version": "films-e9842b6eb60a", "items": ["c"]},
 }

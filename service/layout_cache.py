@@ -1,117 +1,124 @@
-"""Homepages once computed: in Redis where there is one, else in the process. The only module that knows redis.
+"""Where homepages lie once they are computed: in Redis where there is one, else in the process.
 
 A cache never fails a request: whatever happens to Redis (absent, slow, full, killed in between), the caller is told
 `bypass` and computes. Keys hold a hash of the history, never the history.
 """
 
-import asyncio
-import hashlib
-import logging
+import secrets
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from service.shared_store import SharedStore, StoreUnavailableError, digest
 
-logger = logging.getLogger(__name__)
+Outcome = Literal["found", "mine", "taken", "bypass"]
+CLAIM_MILLISECONDS = 3000
+"""For how long others leave a page to the one that computes it."""
 
-Outcome = Literal["hit", "miss", "bypass"]
+_LOOK = """
+local page = ARGV[2] == '0' and redis.call('GET', KEYS[1])
+if page then return page end
+if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[3]) then return 1 end
+return 0
+"""
+_PUT = """
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('DEL', KEYS[2])
+return 1
+"""
 
 
 @dataclass(frozen=True)
 class Lookup:
+    """What lies there; or, where nothing does, whether it is `mine` to compute or `taken` by another."""
+
     outcome: Outcome
     page: bytes | None = None
 
 
 class LayoutCache(Protocol):
-    async def get(self, key: str) -> Lookup: ...
-
-    async def put(self, key: str, page: bytes) -> bool:
-        """Whether the page was stored."""
+    async def look(self, key: str, *, anew: bool = False) -> Lookup:
+        """With `anew` what lies there is passed over, so that it can be replaced."""
         ...
 
-    async def close(self) -> None: ...
+    async def put(self, key: str, page: bytes) -> bool:
+        """Whether the page was stored. Ends the claim either way."""
+        ...
+
+    async def release(self, key: str) -> None:
+        """Ends the claim of one who could not compute the page."""
+        ...
 
 
 def page_key(model_version: str, parameters: str) -> str:
-    """The key of a page: model version, and a hash over everything else that the page depends on."""
-    digest = hashlib.blake2b(parameters.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
-    return f"sparseshelf:page:{model_version}:{digest}"
+    """Of a page: a hash over everything that it depends on."""
+    return digest(f"{model_version} {parameters}")
 
 
 class ProcessCache:
     """Least recently used pages of this process, at most `pages` of them, each for `ttl_seconds`."""
 
-    def __init__(self, *, pages: int, ttl_seconds: float) -> None:
-        self.pages, self.ttl_seconds = pages, ttl_seconds
+    def __init__(self, *, pages: int, ttl_seconds: float, page_bytes: int) -> None:
+        self.pages, self.ttl_seconds, self.page_bytes = pages, ttl_seconds, page_bytes
         self._stored: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
 
-    async def get(self, key: str) -> Lookup:
+    async def look(self, key: str, *, anew: bool = False) -> Lookup:
         expires, page = self._stored.get(key, (0.0, b""))
+        if anew:
+            return Lookup("mine")
         if expires <= time.monotonic():
             self._stored.pop(key, None)
-            return Lookup("miss")
+            return Lookup("mine")
         self._stored.move_to_end(key)
-        return Lookup("hit", page)
+        return Lookup("found", page)
 
     async def put(self, key: str, page: bytes) -> bool:
+        if len(page) > self.page_bytes:
+            return False
         self._stored[key] = (time.monotonic() + self.ttl_seconds, page)
         self._stored.move_to_end(key)
         while len(self._stored) > self.pages:
             self._stored.popitem(last=False)
         return key in self._stored
 
-    async def close(self) -> None:
-        self._stored.clear()
+    async def release(self, key: str) -> None:
+        pass
 
 
 class RedisCache:
-    """Pages in Redis. One request spends at most `budget_seconds` on each call, and nothing while Redis is resting."""
+    """Pages that all processes share. Who finds none claims it, in the same round trip, and computes."""
 
-    def __init__(self, url: str, *, ttl_seconds: int, budget_seconds: float, pause_seconds: float) -> None:
-        self.ttl_seconds, self.budget_seconds, self.pause_seconds = ttl_seconds, budget_seconds, pause_seconds
-        self._redis = redis.asyncio.Redis.from_url(
-            url,
-            socket_timeout=budget_seconds,
-            socket_connect_timeout=budget_seconds,
-            retry=Retry(NoBackoff(), 0),
-        )
-        try:
-            self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # opens nothing yet
-        except TypeError as error:
-            raise ValueError(f"the address has a parameter that is not known ({error})") from error
-        self._resting_until = 0.0
+    def __init__(self, store: SharedStore, *, ttl_seconds: float, page_bytes: int) -> None:
+        self.store, self.ttl_seconds, self.page_bytes = store, ttl_seconds, page_bytes
+        self._look, self._put = store.script(_LOOK), store.script(_PUT)
+        self._name = secrets.token_hex(8)
 
-    async def get(self, key: str) -> Lookup:
-        if time.monotonic() < self._resting_until:
-            return Lookup("bypass")
+    async def look(self, key: str, *, anew: bool = False) -> Lookup:
+        arguments = [self._name, int(anew), CLAIM_MILLISECONDS]
         try:
-            async with asyncio.timeout(self.budget_seconds):
-                page = await self._redis.get(key)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._rest(error)
+            found = await self.store.ask(lambda _: self._look(keys=self._keys(key), args=arguments))
+        except StoreUnavailableError:
             return Lookup("bypass")
-        return Lookup("miss") if page is None else Lookup("hit", page if isinstance(page, bytes) else page.encode())
+        if isinstance(found, bytes):
+            return Lookup("found", found)
+        return Lookup("mine" if found else "taken")
 
     async def put(self, key: str, page: bytes) -> bool:
-        if time.monotonic() < self._resting_until:
+        if len(page) > self.page_bytes:
+            await self.release(key)
             return False
+        arguments = [page, max(1, round(self.ttl_seconds))]
         try:
-            async with asyncio.timeout(self.budget_seconds):
-                await self._redis.set(key, page, ex=self.ttl_seconds)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._rest(error)
+            await self.store.ask(lambda _: self._put(keys=self._keys(key), args=arguments))
+        except StoreUnavailableError:
             return False
         return True
 
-    async def close(self) -> None:
-        await self._redis.aclose()
+    async def release(self, key: str) -> None:
+        with suppress(StoreUnavailableError):
+            await self.store.ask(lambda redis: redis.delete(self._keys(key)[1]))
 
-    def _rest(self, error: Exception) -> None:
-        self._resting_until = time.monotonic() + self.pause_seconds
-        logger.warning("redis failed (%s); pages are computed for %g s", type(error).__name__, self.pause_seconds)
+    def _keys(self, key: str) -> list[str]:
+        return [self.store.key(key, "page"), self.store.key(key, "claim")]

@@ -28,7 +28,7 @@ _DESCRIPTION = cleandoc(
 _HEADERS = {
     "X-Request-ID": "Names the request, in the log too: its own one where that is 1 to 128 of A-Z a-z 0-9 . _ -",
     "X-Model-Version": "The version of the model that answers",
-    "X-Cache": "Whether the page was cached: `hit`, `miss`, or `bypass` where the cache was out of reach",
+    "X-Cache": "Whether the page was cached: `hit`, `stale`, `miss`, or `bypass` where the cache was out of reach",
     "Retry-After": "Seconds after which to try again",
 }
 _ON_EVERY_ANSWER = ("X-Request-ID", "X-Model-Version")
@@ -117,8 +117,10 @@ def _describe(operation: Document) -> None:
         bodies = {words: {"value": body} for words, body in examples.items() if isinstance(body, dict)}
         operation["requestBody"]["content"]["application/json"]["examples"] = bodies
     responses = operation["responses"]
-    responses["200"] |= {"description": "The answer", "headers": _headers(*_HEADERS_OF.get(name, ()))}
-    responses["200"]["content"]["application/json"]["example"] = ANSWERS[name]
+    answer = responses["204" if "204" in responses else "200"]
+    answer |= {"description": "The answer", "headers": _headers(*_HEADERS_OF.get(name, ()))}
+    if "content" in answer:
+        answer["content"]["application/json"]["example"] = ANSWERS[name]
     refused = [problem for response in responses.values() for problem in response.get("x-problems", [])]
     for status, names in _by_status([*refused, *_EVERYWHERE]).items():
         responses[status] = _refusal([EXAMPLES[problem] for problem in names])

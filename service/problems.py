@@ -13,15 +13,21 @@ from starlette.routing import Match
 
 from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
 from service.answers import Problem
+from service.deny_list import DenyListFullError
+from service.live import NotReadyError
+from service.memory import SwitchedOffError
 from service.requests import TAGS
+from service.shared_store import StoreFullError, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
 CODES = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
 
 
-class NotReadyError(Exception):
-    """The model is still being warmed up."""
+def _unavailable(error: StoreUnavailableError) -> tuple[str, str]:
+    if isinstance(error, StoreFullError):
+        return "STORE_FULL", "Redis is at its maxmemory and lets nothing go; nothing was stored"
+    return "STORE_UNAVAILABLE", "Redis is out of reach; try again"
 
 
 def problem(
@@ -54,7 +60,10 @@ class Refusal(NamedTuple):
     errors: list[dict[str, str]] | None = None
 
 
-REFUSED = (RequestValidationError, UnknownItemError, UnknownSegmentError, UnknownAttributeError, FilterError)
+REFUSED = (
+    RequestValidationError, UnknownItemError, UnknownSegmentError, UnknownAttributeError, FilterError,
+    SwitchedOffError, DenyListFullError,
+)  # fmt: skip
 
 
 def refusal_of(error: Exception) -> Refusal:
@@ -72,6 +81,10 @@ def refusal_of(error: Exception) -> Refusal:
             return _at(error.named_in, "UNKNOWN_ATTRIBUTE", error)
         case FilterError():
             return _at("filter", "INVALID_FILTER", error)
+        case SwitchedOffError():
+            return Refusal(409, "SWITCHED_OFF", str(error))
+        case DenyListFullError():
+            return _at("add", "DENY_LIST_FULL", error)
     raise error
 
 
@@ -109,6 +122,10 @@ def install(app: FastAPI) -> None:
             str(error.detail),
             headers={"Allow": _allowed(request)} if error.status_code == 405 else dict(error.headers or {}),
         )
+
+    @app.exception_handler(StoreUnavailableError)
+    async def store_unavailable(request: Request, error: StoreUnavailableError) -> Response:
+        return problem(request_id(request), 503, *_unavailable(error), headers={"Retry-After": "1"})
 
     @app.exception_handler(NotReadyError)
     async def not_ready(request: Request, _error: NotReadyError) -> Response:
@@ -151,17 +168,30 @@ EXAMPLES = {
         Refusal(400, "MALFORMED_JSON", "the body is not JSON"),
         Refusal(404, "UNKNOWN_ITEM", "no item 'z' in this model"),
         Refusal(404, "UNKNOWN_SEGMENT", "no segment 's9' in this model"),
+        Refusal(409, "SWITCHED_OFF", "histories are switched off"),
         Refusal(413, "BODY_TOO_LARGE", "the body may have 1048576 bytes; send shorter lists"),
         _at("n", "INVALID_REQUEST", ValueError("Input should be less than or equal to 1000")),
         _at("filter", "INVALID_FILTER", FilterError("there is no attribute 'colour'; the model has year, country")),
         _at("steer", "UNKNOWN_SEGMENT", UnknownSegmentError("s9", "steer")),
         _at("max_per", "UNKNOWN_ATTRIBUTE", UnknownAttributeError("director", "max_per", ["country", "genres"])),
+        _at("add", "DENY_LIST_FULL", ValueError("the deny list is full")),
         Refusal(500, "INTERNAL_ERROR", "something failed on our side; the log has the request_id"),
         Refusal(503, "NOT_READY", "the model is being warmed up; try again"),
+        Refusal(503, *_unavailable(StoreUnavailableError())),
+        Refusal(503, *_unavailable(StoreFullError())),
     )
 }
+_SWITCHED_OFF = ("409 SWITCHED_OFF", "503 STORE_UNAVAILABLE", "503 STORE_FULL")
 POSTED = ("400 MALFORMED_JSON", "413 BODY_TOO_LARGE", "422 INVALID_REQUEST", "503 NOT_READY")
 READ = ("422 INVALID_REQUEST", "503 NOT_READY")
+HOMEPAGE = (
+    *POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT", "422 UNKNOWN_ATTRIBUTE", "409 SWITCHED_OFF",
+    "503 STORE_UNAVAILABLE",
+)  # fmt: skip
+USERS = ("422 INVALID_REQUEST", *_SWITCHED_OFF)
+USERS_POSTED = ("400 MALFORMED_JSON", "413 BODY_TOO_LARGE", *USERS)
+ADMIN = _SWITCHED_OFF
+ADMIN_POSTED = (*USERS_POSTED, "422 DENY_LIST_FULL")
 
 
 def openapi_problems(*names: str) -> dict[int | str, dict[str, object]]:

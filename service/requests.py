@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,7 +20,7 @@ from index.errors import FilterError
 from index.filters import Filter, parsed
 
 MAX_HISTORY, MAX_ID_LIST, MAX_SEGMENT_LIST, MAX_N = 1000, 10_000, 1000, 1000
-MAX_ID_LENGTH = 512
+MAX_ID_LENGTH, MAX_USER_ID_LENGTH = 512, 256
 MAX_SHELVES, MAX_ITEMS_PER_SHELF = 100, 200
 MAX_EXPLAINED = 100
 MAX_STEERING, MOST_STRENGTH = 100, 10
@@ -27,6 +28,7 @@ MAX_CAPS = 10
 MAX_BATCH, MAX_BATCH_N = 100, 10_000
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
+UserId = Annotated[str, Field(min_length=1, max_length=MAX_USER_ID_LENGTH)]
 Ids = Annotated[list[Id], Field(max_length=MAX_ID_LIST)]
 
 
@@ -94,8 +96,9 @@ class HistoryRequest(Request):
 
     def weights(self) -> dict[str, float]:
         """item_id to weight. A bare id weighs 1, however often it comes; weights of one item add up."""
-        weights: dict[str, float] = dict.fromkeys((entry for entry in self.history if isinstance(entry, str)), 1.0)
-        for entry in self.history:
+        entries = self.history or []
+        weights: dict[str, float] = dict.fromkeys((entry for entry in entries if isinstance(entry, str)), 1.0)
+        for entry in entries:
             if not isinstance(entry, str):
                 weights[entry.item_id] = weights.get(entry.item_id, 0.0) + entry.weight
         return weights
@@ -175,7 +178,21 @@ class BatchRequest(Request):
     )
 
 
-class HomepageRequest(HistoryRequest, FilteredRequest, SteeredRequest):
+class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [one], "properties": {one: {"type": kind}, other: {"type": "null"}}}
+                for one, kind, other in (("history", "array", "user_id"), ("user_id", "string", "history"))
+            ]
+        }
+    )
+    history: list[Entry] | None = Field(  # type: ignore[assignment]
+        default=None, max_length=MAX_HISTORY, description="as of /recommend", examples=[["50", "181"]]
+    )
+    user_id: UserId | None = Field(
+        default=None, description="instead of a history: whose is stored, where histories are switched on"
+    )
     shelves: ShelfCount = Field(default=6, description="how many shelves")
     items_per_shelf: ShelfItems = 12
     min_items: ShelfItems = Field(
@@ -195,3 +212,32 @@ class HomepageRequest(HistoryRequest, FilteredRequest, SteeredRequest):
     )
     seed: Seed | None = Field(default=None, description="another one, another page nearly as good")
     explain: bool = Field(default=False, description="say how the page came about")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.history is None) == (self.user_id is None):
+            raise PydanticCustomError("history", "give either a history or a user_id")
+        return self
+
+
+class EventRequest(Request):
+    event_id: Id = Field(description="one that came before is passed over")
+    item_id: Id
+    weight: float = Field(
+        default=1.0, ge=-1000, le=1000, description="how much the item counts; negative: away from it"
+    )
+    at: AwareDatetime | None = Field(
+        default=None,
+        strict=False,
+        description="when, with a time zone; else now. Of one item the latest event counts.",
+        examples=["2026-05-01T12:00:00Z"],
+    )
+
+
+class EventsRequest(Request):
+    events: list[EventRequest] = Field(min_length=1, max_length=MAX_HISTORY)
+
+
+class DenyListRequest(Request):
+    add: Ids = Field(default=[], description="items that no answer may hold from now on")
+    remove: Ids = Field(default=[], description="items that answers may hold again")

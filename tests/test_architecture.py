@@ -30,7 +30,7 @@ FORBIDDEN = {
 # module: the only files that may import it
 ONLY_IN = {
     "numba": {"index/compiled.py", "trainer/steps/kernels.py"},
-    "redis": {"service/layout_cache.py"},
+    "redis": {"service/shared_store.py"},
     "torch": {
         "trainer/baselines/sparse_autoencoder.py",
         "trainer/commands/fit.py",

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from service.routes import homepage, items, model, recommend, segments
+from service.routes import admin, homepage, items, model, recommend, segments, users
 
-PARTS = {"recommend": recommend, "segments": segments, "homepage": homepage, "items": items, "model": model}
+PARTS = {part.__name__.rpartition(".")[2]: part for part in (recommend, segments, homepage, items, users, admin, model)}
 router = APIRouter()
 for tag, part in PARTS.items():
     router.include_router(part.router, tags=[tag])

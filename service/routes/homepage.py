@@ -1,31 +1,45 @@
 """A page of shelves for a history, from the cache where it is there."""
 
 import json
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Response
-from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from index.recommender import Recommender
-from service.answers import Audit, HomepageAnswer, Shelf
-from service.dependencies import Cache, Ready
+from service.answers import Audit, HomepageAnswer, Item, Shelf
+from service.dependencies import Remembered, Snapshot
+from service.histories import Entry, History
 from service.layout_cache import page_key
-from service.problems import POSTED, openapi_problems
+from service.memory import Memory
+from service.pages import Made, Place, PostedPlace, StoredPlace, Wanted
+from service.problems import HOMEPAGE, openapi_problems
 from service.requests import HomepageRequest
 
 router = APIRouter()
+_SPARES = TypeAdapter(list[list[Item]])
+_SPARE_SHELVES = 0.5  # spares of a shelf, in lengths of it
 
 
-@router.post(
-    "/homepage",
-    responses=openapi_problems(*POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT", "422 UNKNOWN_ATTRIBUTE"),
-    response_model=HomepageAnswer,
-)
-async def homepage(body: HomepageRequest, recommender: Ready, cache: Cache) -> Response:
-    """A page of shelves for a history. X-Cache: hit, miss, or bypass where the cache was out of reach."""
-    weights = body.weights()
+@router.post("/homepage", responses=openapi_problems(*HOMEPAGE), response_model=HomepageAnswer)
+async def homepage(body: HomepageRequest, serving: Snapshot, memory: Remembered) -> Response:
+    """A page of shelves for a history, or for a user whose history is stored.
+
+    X-Cache: hit; stale, a page from before the last event or past its time, without what must not be shown any more;
+    miss; or bypass where the cache was out of reach.
+    """
+    recommender = serving.recommender
+    wanted = Wanted(
+        make=lambda weights: _made(recommender, weights, body),
+        least=min(body.min_items, body.items_per_shelf),
+        serving=serving,
+    )
+    page, outcome = await memory.pages.page(_place(body, recommender.version, memory), wanted)
+    return Response(page, media_type="application/json", headers={"X-Cache": outcome})
+
+
+def _place(body: HomepageRequest, version: str, memory: Memory) -> Place:
     parameters = [
-        sorted(weights.items()),
         body.shelves,
         body.items_per_shelf,
         body.min_items,
@@ -38,19 +52,18 @@ async def homepage(body: HomepageRequest, recommender: Ready, cache: Cache) -> R
         body.seed,
         body.explain,
     ]
-    key = page_key(recommender.version, json.dumps(parameters, sort_keys=True))
-    cached = await cache.get(key)
-    outcome = cached.outcome
-    if cached.page is not None and _is_page(cached.page):
-        page = cached.page
-    else:
-        page = await run_in_threadpool(_page, recommender, weights, body)
-        if outcome != "bypass":
-            outcome = "miss" if await cache.put(key, page) else "bypass"
-    return Response(page, media_type="application/json", headers={"X-Cache": outcome})
+    if body.user_id is not None:
+        return StoredPlace(memory.stored(), body.user_id, page_key(version, _written(parameters)))
+    weights = sorted(body.weights().items())  # not by the order in which the first who asked had them
+    history = History([Entry(item_id, weight, 0.0) for item_id, weight in weights])
+    return PostedPlace(memory.cache, page_key(version, _written([weights, *parameters])), history)
 
 
-def _page(recommender: Recommender, weights: dict[str, float], body: HomepageRequest) -> bytes:
+def _written(parameters: list[object]) -> str:
+    return json.dumps(parameters, sort_keys=True)
+
+
+def _made(recommender: Recommender, weights: Mapping[str, float], body: HomepageRequest) -> Made:
     found = recommender.homepage(
         weights,
         shelves=body.shelves,
@@ -64,6 +77,7 @@ def _page(recommender: Recommender, weights: dict[str, float], body: HomepageReq
         lead=body.lead,
         seed=body.seed,
         explain=body.explain,
+        spares=0 if body.explain else round(_SPARE_SHELVES * body.items_per_shelf) + 1,
     )
     answer = HomepageAnswer(
         model_version=recommender.version,
@@ -71,13 +85,7 @@ def _page(recommender: Recommender, weights: dict[str, float], body: HomepageReq
         unknown_items=found.unknown_items,
         audit=None if found.audit is None else Audit.model_validate(found.audit),
     )
-    return answer.model_dump_json(exclude_defaults=True).encode()
-
-
-def _is_page(cached: bytes) -> bool:
-    """Redis is shared ground: what does not read as a page is computed anew."""
-    try:
-        HomepageAnswer.model_validate_json(cached)
-    except ValidationError:
-        return False
-    return True
+    spares = [[Item.model_validate(item) for item in shelf.spares] for shelf in found.shelves]
+    return Made(
+        answer.model_dump_json(exclude_defaults=True).encode(), _SPARES.dump_json(spares, exclude_defaults=True)
+    )

@@ -29,7 +29,7 @@ def find_items(
     The item with this very id comes first, then titles that are q, then those that begin with it, then the rest, each
     by popularity. An item without a title is found by the words of its id.
     """
-    found = directory.find(q, n)
+    found = directory.find(q, n, recommender.limits.hidden)
     return FoundItemsAnswer(
         model_version=recommender.version,
         items=[_listed(recommender.model, row) for row in found.rows],
@@ -53,7 +53,7 @@ def read_item(item_id: PathId, recommender: Ready) -> ItemAnswer:
     """All that is known of an item: its attributes, its segments, its code."""
     model = recommender.model
     row = model.vocabulary.row(item_id)
-    if row is None:
+    if row is None or row in recommender.limits.hidden:
         raise UnknownItemError(item_id)
     dims, weights = model.embedding.codes_of(np.array([row], np.int32))
     code = [WeightedDim(dim=dim, weight=weight) for dim, weight in zip(dims[0], weights[0], strict=True) if weight]

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Query
 
 from index.search import rank
@@ -106,13 +107,13 @@ def read_segment(
     """One segment: its signed dims and its n best-known items."""
     model = recommender.model
     row = recommender.segment_row(segment_id)
-    members = model.segments.members(row)
+    members = np.setdiff1d(model.segments.members(row), recommender.limits.hidden, assume_unique=True)
     best = rank(model.popularity[members].astype("float64"), n)
     return SegmentAnswer(
         model_version=recommender.version,
         segment_id=segment_id,
         label=model.segments.labels[row],
-        size=len(members),
+        size=int(model.segments.sizes[row]),
         signed_dims=[SignedDim(dim=dim, sign=1 if sign > 0 else -1) for dim, sign in model.segments.signed_dims(row)],
         items=[
             ListedItem(item_id=model.vocabulary.item_id(item), title=model.catalog.title(item), popularity=popularity)

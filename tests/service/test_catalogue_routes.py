@@ -8,6 +8,8 @@ import httpx
 import numpy as np
 import pytest
 
+from service.app import create_app
+from service.live import Denied
 from service.requests import MAX_BATCH, MAX_BATCH_N
 from service.settings import Settings
 from tests import oracle
@@ -138,6 +140,21 @@ async def test_segments_that_are_alike_are_ranked(films: httpx.AsyncClient) -> N
     assert len((await films.get("/segments/s1/similar?n=1")).json()["segments"]) == 1
     assert refused(await films.get("/segments/s9/similar")) == (404, "UNKNOWN_SEGMENT")
     assert refused(await films.get("/segments/s1/similar?n=0")) == (422, "INVALID_REQUEST")
+
+
+async def test_items_that_no_answer_may_hold_are_not_looked_up_either(tmp_path: Path) -> None:
+    write(tmp_path, grown())
+    app = create_app(Settings(artifacts=tmp_path))
+    async with app.router.lifespan_context(app):
+        app.state.live.warm_up()
+        app.state.live.deny(Denied.of(["a"]))
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert refused(await client.get("/items/a")) == (404, "UNKNOWN_ITEM")
+            assert ids(await client.get("/items", params={"q": "airplane"})) == []
+            assert ids(await client.get("/items", params={"q": "a"})) == []
+            assert ids(await client.get("/segments/s1")) == ["c"]
+            assert ids(await client.post("/segments/s1/items", json={"history": ["d"]})) == ["b", "c"]
 
 
 # ---------------------------------------------------------------- batches

@@ -17,6 +17,7 @@ from service.calls import Call
 from service.client import AsyncClient, Client, ServiceError
 from service.examples import ANSWERS, REQUESTS
 from service.requests import HomepageRequest, RecommendRequest, SegmentItemsRequest, SegmentsRequest
+from tests.conftest import RedisServer
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -58,7 +59,30 @@ def flat(answer: Any) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+STORED = ("read_history", "replace_history", "forget_history", "add_events", "read_deny_list", "change_deny_list")
+STATELESS = [name for name in ANSWERS if name not in STORED]
+
+
+def test_histories_and_the_deny_list_have_methods_too(tmp_path: Path, redis_server: RedisServer) -> None:
+    stored = {"SPARSESHELF_REDIS_URL": redis_server.url, "SPARSESHELF_HISTORIES": "1"}
+    with serving(tmp_path, **stored) as url, Client(url) as shelf:
+        assert [entry.item_id for entry in shelf.replace_history("u 1", ["c", "d"]).items] == ["c", "d"]
+        assert shelf.add_events("u 1", [{"event_id": "1", "item_id": "a"}]).added == 1
+        assert shelf.read_history("u 1").items[0].item_id == "a"
+        assert shelf.homepage(user_id="u 1", min_items=1).shelves
+        shelf.forget_history("u 1")
+        assert shelf.read_history("u 1").items == []
+        assert shelf.change_deny_list(add=["c"]).items == shelf.read_deny_list().items == ["c"]
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_where_nothing_is_stored_that_is_the_error(name: str, url: str) -> None:
+    with Client(url) as shelf, pytest.raises(ServiceError) as refused:
+        getattr(shelf, name)(**given(name))
+    assert (refused.value.status, refused.value.code) == (409, "SWITCHED_OFF")
+
+
+@pytest.mark.parametrize("name", STATELESS)
 def test_every_operation_has_a_method_of_its_name(name: str, url: str) -> None:
     with Client(url) as shelf:
         answer = getattr(shelf, name)(**given(name))
@@ -68,7 +92,7 @@ def test_every_operation_has_a_method_of_its_name(name: str, url: str) -> None:
 @pytest.mark.anyio
 async def test_and_one_to_be_awaited(url: str) -> None:
     async with AsyncClient(url) as shelf:
-        for name in ANSWERS:
+        for name in STATELESS:
             answer = await getattr(shelf, name)(**given(name))
             assert same(answer, ANSWERS[name])
 
@@ -207,5 +231,5 @@ def test_both_clients_have_the_same_methods() -> None:
     def methods(kind: type) -> set[str]:
         return {name for name in vars(kind) if not name.startswith("_")}
 
-    assert methods(Client) == methods(AsyncClient) >= set(ANSWERS)
+    assert methods(Client) == methods(AsyncClient) >= set(REQUESTS)
     assert client.__doc__

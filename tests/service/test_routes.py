@@ -307,7 +307,9 @@ async def test_any_string_is_an_item_id(tmp_path: Path, item_id: str) -> None:
         ("/recommend", [], "body"),
         ("/segments", {"history": ["a"], "n": -1}, "n"),
         ("/homepage", {"history": ["a"], "shelves": 101}, "shelves"),
-        ("/homepage", {"history": ["a"], "user_id": "u"}, "user_id"),
+        ("/homepage", {"history": ["a"], "user_id": "u"}, "body"),
+        ("/homepage", {}, "body"),
+        ("/homepage", {"user_id": ""}, "user_id"),
     ],
 )
 async def test_a_422_names_the_field(written: Artifact, path: str, body: Any, field: str) -> None:
@@ -461,5 +463,7 @@ async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(wri
         "POST /recommend", "POST /recommend/batch", "POST /segments", "POST /segments/{segment_id}/items",
         "POST /homepage", "GET /items", "GET /items/{item_id}", "GET /items/{item_id}/similar", "GET /segments",
         "GET /segments/{segment_id}", "GET /segments/{segment_id}/similar", "GET /model", "GET /health/live",
-        "GET /health/ready",
+        "GET /health/ready", "GET /users/{user_id}/history", "PUT /users/{user_id}/history",
+        "DELETE /users/{user_id}/history", "POST /users/{user_id}/events", "GET /admin/deny-list",
+        "POST /admin/deny-list",
     }  # fmt: skip
