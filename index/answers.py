@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Source = Literal["profile", "popularity"]
 WhyNot = Literal["muted", "worth_less", "too_few_items"]
@@ -54,8 +54,7 @@ class Why:
     dims_rest: float
 
 
-@dataclass(frozen=True)
-class RankedItem:
+class RankedItem(NamedTuple):
     """One answer. `score` is z·a of the item, or the share of users who have it where `source` is popularity."""
 
     item_id: str

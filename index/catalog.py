@@ -1,6 +1,6 @@
 """What is known of the items beside their codes: titles and typed attributes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Self
@@ -107,7 +107,7 @@ Column = NumberColumn | CategoryColumn | ListColumn | LinkColumn
 class Catalog:
     """Titles (an item without one has the empty string) and attribute columns, all (n_items,)."""
 
-    titles: Sequence[str]
+    titles: Strings
     attributes: Mapping[str, Column] = field(default_factory=dict)
 
     def title(self, row: int) -> str | None:

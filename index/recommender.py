@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -283,17 +284,10 @@ class Recommender:
     def _items(
         self, ranking: Ranking, sources: Sequence[Source], why: Callable[[int], Why] | None = None
     ) -> list[RankedItem]:
-        model = self.model
-        return [
-            RankedItem(
-                model.vocabulary.item_id(row),
-                model.catalog.title(row),
-                float(score),
-                place,
-                source,
-                why(int(row)) if why and source == "profile" else None,
-            )
-            for place, (row, score, source) in enumerate(
-                zip(ranking.rows, ranking.scores, sources, strict=True), start=1
-            )
-        ]
+        rows = ranking.rows.tolist()
+        item_ids, titles = self.model.vocabulary.item_ids.many(rows), self.model.catalog.titles.many(rows)
+        explained = (
+            why(row) if why and source == "profile" else None for row, source in zip(rows, sources, strict=True)
+        )
+        known = (title or None for title in titles)
+        return list(map(RankedItem, item_ids, known, ranking.scores.tolist(), count(1), sources, explained))

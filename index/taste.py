@@ -59,8 +59,15 @@ def taste_of(model: Model, history: History, steer: Mapping[str, float]) -> Tast
 
 def _known(model: Model, history: History) -> tuple[Rows, Floats, list[str]]:
     """Rows, ascending, so that the order of a history does not change a single bit of the answer; and ids without."""
-    known, unknown = known_of_many(model, [history])
-    return known.rows, known.weights, unknown[0]
+    weighted = history if isinstance(history, Mapping) else dict.fromkeys(history, 1.0)
+    rows = model.vocabulary.rows(weighted)
+    weights = np.fromiter(weighted.values(), np.float64, len(weighted))
+    order = rows.argsort()
+    first = int(rows[order].searchsorted(0))
+    if not first:
+        return rows[order], weights[order], []
+    item_ids = list(weighted)
+    return rows[order[first:]], weights[order[first:]], [item_ids[place] for place in np.flatnonzero(rows < 0)]
 
 
 def known_of_many(model: Model, histories: Sequence[History]) -> tuple[Histories, list[list[str]]]:

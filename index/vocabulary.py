@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Self, overload
 
 import numpy as np
@@ -41,7 +41,12 @@ class Strings(Sequence[str]):
         blob, offsets = self._views
         if not 0 <= position < len(self.offsets) - 1:
             position = range(len(self))[position]  # from the end, or not there
-        return blob[offsets[position] : offsets[position + 1]].tobytes().decode()
+        return str(blob[offsets[position] : offsets[position + 1]], "utf-8")
+
+    def many(self, positions: Iterable[int]) -> list[str]:
+        """The strings of these positions, which are there."""
+        blob, offsets = self._views
+        return [str(blob[offsets[position] : offsets[position + 1]], "utf-8") for position in positions]
 
     @cached_property
     def _views(self) -> tuple[memoryview, memoryview]:
@@ -109,9 +114,8 @@ class Vocabulary:
 
     def rows(self, item_ids: Iterable[str]) -> Rows:
         """The row of each item_id, -1 where the model does not hold it."""
-        encoded = [item_id.encode(errors="surrogatepass") for item_id in item_ids]  # a lone surrogate names nothing
-        offsets = np.zeros(len(encoded) + 1, np.int64)
-        np.cumsum([len(item_id) for item_id in encoded], out=offsets[1:])
+        encoded = [item_id.encode("utf-8", "surrogatepass") for item_id in item_ids]  # a lone surrogate names nothing
+        offsets = np.array([0, *accumulate(map(len, encoded))], np.int64)
         wanted = np.frombuffer(b"".join(encoded), np.uint8)
         return string_kernels.places(self.item_ids.blob, self.item_ids.offsets, self.order, wanted, offsets)
 
