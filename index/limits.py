@@ -75,6 +75,10 @@ class Limits:
         members = [self.model.segments.members(row) for row in segments]
         return ItemSet.of_rows(np.concatenate([*members, _NO_ROWS]), self.model.embedding.n_items)
 
+    def on_shelf(self, segment: int) -> ItemSet:
+        """Members and guests of one segment."""
+        return ItemSet.of_rows(self.model.segments.shelf_items(segment), self.model.embedding.n_items)
+
     def _rows(self, item_ids: Iterable[str]) -> Rows:
         given = list(item_ids)
         if not given:

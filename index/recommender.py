@@ -77,6 +77,7 @@ class Recommender:
         exclude: Iterable[str] = (),
         candidates: Iterable[str] | None = None,
         segments: Iterable[str] | None = None,
+        shelf_of: str | None = None,
         best_segments: int | None = None,
         where: Filter | None = None,
         steer: Mapping[str, float] = _NO_STEERING,
@@ -89,7 +90,7 @@ class Recommender:
 
         `exclude` never appear; only `candidates`, only items of `segments`, of the `best_segments` that suit best (the
         paper's prefiltering), and only those that the filter `where` is true of do, where given, and none of the
-        segments of `mute`. Items without a code come last, by popularity.
+        segments of `mute`; `shelf_of` one segment also its guests. Items without a code come last, by popularity.
         `steer` leads towards segments or away from them, by strengths in lengths of the profile. `diversity` from 0 to
         1 and `max_per_segment` choose among more than `n` (index/diversity.py). `explain` gives each score's parts.
         Raises UnknownSegmentError, FilterError.
@@ -97,6 +98,7 @@ class Recommender:
         taste, exclude = taste_of(self.model, history, steer), list(exclude)
         muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
         mask = self.limits.mask(taste.rows, exclude, candidates=candidates, segments=segments, where=where, muted=muted)
+        mask = mask if shelf_of is None else mask.within(self.limits.on_shelf(self.segment_row(shelf_of)))
         if best_segments is not None:
             mask = mask.within(self.limits.items_of(self._segment_ranking(taste, best_segments, muted).rows))
         if diversity or max_per_segment is not None:
@@ -117,7 +119,7 @@ class Recommender:
                 ("candidates", candidates), ("segments", segments), ("best_segments", best_segments), ("filter", where),
             )  # fmt: skip
             limits = [name for name, given in limiting if given is not None] + ["mute"] * bool(muted)
-            limits += ["max_per_segment"] * (max_per_segment is not None)
+            limits += ["the segment"] * (shelf_of is not None) + ["max_per_segment"] * (max_per_segment is not None)
             limits += ["exclude"] * bool(exclude) + ["hidden items"] * bool(len(self.limits.hidden)) + ["the history"]
             n_items = len(self.model.vocabulary)
             shortfall = f"{len(ranking.rows)} of {n}: {', '.join(limits)} leave no more of the {n_items} items"
@@ -236,7 +238,7 @@ class Recommender:
 
     def segment_row(self, segment_id: str) -> int:
         """The row of a segment_id. Raises UnknownSegmentError."""
-        return segment_row(self.model, segment_id)
+        return segment_row(self.model, segment_id, "segment_id")
 
     def warm_up(self) -> None:
         """Compiles, or loads from the cache, every kernel for the arrays at hand. Seconds once, then milliseconds."""

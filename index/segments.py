@@ -155,6 +155,11 @@ class Segments:
         counts = np.bincount(items, minlength=len(self.membership))
         return np.concatenate([[0], np.cumsum(counts)]), segments[by_item]
 
+    def showing(self, item: int) -> list[int]:
+        """The segments whose shelves may show the item of this row, ascending."""
+        starts, segments = self.shelves_of
+        return [int(row) for row in segments[starts[item] : starts[item + 1]]]
+
     def take(self, rows: Rows) -> "Segments":
         """The same with the items in another order: item `i` is what `rows[i]` was."""
         guests = self.guests

@@ -161,7 +161,9 @@ class SignedDim(BaseModel):
     sign: Literal[-1, 1]
 
 
-class SegmentItem(BaseModel):
+class ListedItem(BaseModel):
+    """An item as such, without a score."""
+
     item_id: str
     title: str | None
     popularity: float = Field(description="share of users who have it")
@@ -172,7 +174,48 @@ class SegmentAnswer(Answer):
     label: str
     size: int
     signed_dims: list[SignedDim] = Field(description="the non-zeros of its row of B")
-    items: list[SegmentItem] = Field(description="its best-known items")
+    items: list[ListedItem] = Field(description="its best-known items")
+
+
+class SegmentItemsAnswer(RecommendAnswer):
+    segment_id: str
+    label: str
+
+
+class SimilarSegment(SegmentSummary):
+    score: float = Field(description="cosine of the two segments' mean codes")
+    rank: int = Field(description="from 1")
+
+
+class SimilarSegmentsAnswer(Answer):
+    segment_id: str
+    segments: list[SimilarSegment]
+
+
+class FoundItemsAnswer(Answer):
+    items: list[ListedItem]
+    n_matching: int = Field(description="how many items match, shown or not")
+
+
+class WeightedDim(BaseModel):
+    dim: int
+    weight: float
+
+
+class SegmentName(BaseModel):
+    segment_id: str
+    label: str
+
+
+class ItemAnswer(Answer):
+    item_id: str
+    title: str | None
+    popularity: float = Field(description="share of users who have it")
+    attributes: dict[str, float | str | list[str] | None] = Field(description="null where one is not known")
+    segment: SegmentName | None = Field(description="the one that it belongs to")
+    guest_of: list[SegmentName] = Field(description="others whose shelves may show it")
+    coded: bool = Field(description="whether it was trained; without a code it comes back by popularity only")
+    dims: list[WeightedDim] = Field(description="the non-zeros of its code, as they are stored")
 
 
 class ModelAnswer(Answer):
@@ -193,10 +236,22 @@ class Health(BaseModel):
 class Problem(BaseModel):
     """RFC 9457, with a stable code and the request's id."""
 
-    type: str = "about:blank"
+    type: str
     title: str
     status: int
     detail: str
     code: str
     request_id: str
     errors: list[dict[str, str]] | None = Field(default=None, description="the fields at fault, of a 422")
+
+
+class BatchResult(BaseModel):
+    """Of one element: what it would have got by itself."""
+
+    status: int = Field(description="200, else that of the problem")
+    answer: RecommendAnswer | None = Field(default=None, description="where the status is 200")
+    problem: Problem | None = Field(default=None, description="where it is not")
+
+
+class BatchAnswer(Answer):
+    results: list[BatchResult] = Field(description="in the order of the requests")

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from service import problems
 from service.live import LiveModel
 from service.memory import Memory
+from service.openapi import described_app
 from service.ring import RequestRing
-from service.routes import router
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -35,14 +35,8 @@ def create_app(settings: Settings) -> FastAPI:
             await asyncio.wait([following], timeout=0.1)
         await memory.close()
 
-    app = FastAPI(
-        title="sparseshelf",
-        summary="Recommendations, learned segments and homepages for a posted history.",
-        version="0.1.0",
-        lifespan=lifespan,
-    )
+    app = described_app(lifespan)
     app.state.live, app.state.memory = live, memory
-    app.include_router(router)
     problems.install(app)
     app.add_middleware(RequestRing, max_body_bytes=settings.max_body_bytes, model_version=live.version)
     return app

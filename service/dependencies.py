@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from index.directory import Directory
 from index.recommender import Recommender
 from service.deny_list import DenyList
 from service.histories import Histories
@@ -26,6 +27,10 @@ async def _recommender(live: Annotated[LiveModel, Depends(_live)]) -> Recommende
     return live.serving.recommender
 
 
+async def _directory(live: Annotated[LiveModel, Depends(_live)]) -> Directory:
+    return live.directory
+
+
 async def _memory(request: Request) -> Memory:
     memory: Memory = request.app.state.memory
     return memory
@@ -46,4 +51,5 @@ Remembered = Annotated[Memory, Depends(_memory)]
 Stored = Annotated[Histories, Depends(_histories)]
 Denying = Annotated[DenyList, Depends(_deny_list)]
 PathUser = Annotated[str, Path(min_length=1, max_length=MAX_USER_ID_LENGTH)]
+Look = Annotated[Directory, Depends(_directory)]
 PathId = Annotated[str, Path(max_length=MAX_ID_LENGTH)]

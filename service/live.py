@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from index import artifact
+from index.directory import Directory
 from index.manifest import Manifest
 from index.model import Model
 from index.recommender import Recommender
@@ -42,6 +43,7 @@ class LiveModel:
         self.manifest = manifest
         self._all_items = recommender
         self._serving = Serving(recommender, Denied.of(()))
+        self.directory = Directory(recommender.model, recommender.search)
         self._warm = threading.Event()
 
     @classmethod

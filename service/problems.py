@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
 from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
 from service.answers import Problem
@@ -39,74 +40,92 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A problem+json response."""
-    body = Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, request_id=request_id, errors=errors
-    )
+    body = problem_of(Refusal(status, code, detail, errors), request_id)
     return Response(
         body.model_dump_json(exclude_none=True), status, media_type="application/problem+json", headers=headers
     )
 
 
+def problem_of(refusal: "Refusal", request_id: str) -> Problem:
+    title = HTTPStatus(refusal.status).phrase
+    return Problem(type="about:blank", title=title, request_id=request_id, **refusal._asdict())
+
+
+class Refusal(NamedTuple):
+    """What is wrong with a request, whether it came by itself or in a batch."""
+
+    status: int
+    code: str
+    detail: str
+    errors: list[dict[str, str]] | None = None
+
+
+REFUSED = (
+    RequestValidationError, UnknownItemError, UnknownSegmentError, UnknownAttributeError, FilterError,
+    SwitchedOffError, DenyListFullError,
+)  # fmt: skip
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Of one of REFUSED. Values of a history are not echoed."""
+    match error:
+        case RequestValidationError():
+            return _invalid(error.errors())
+        case UnknownItemError():
+            return Refusal(404, "UNKNOWN_ITEM", str(error))
+        case UnknownSegmentError(named_in="segment_id"):
+            return Refusal(404, "UNKNOWN_SEGMENT", str(error))
+        case UnknownSegmentError():
+            return _at(error.named_in, "UNKNOWN_SEGMENT", error)
+        case UnknownAttributeError():
+            return _at(error.named_in, "UNKNOWN_ATTRIBUTE", error)
+        case FilterError():
+            return _at("filter", "INVALID_FILTER", error)
+        case SwitchedOffError():
+            return Refusal(409, "SWITCHED_OFF", str(error))
+        case DenyListFullError():
+            return _at("add", "DENY_LIST_FULL", error)
+    raise error
+
+
+def _invalid(found: Sequence[Any]) -> Refusal:
+    if any(entry["type"] == "json_invalid" for entry in found):
+        return Refusal(400, "MALFORMED_JSON", "the body is not JSON")
+    errors = [{"field": _field(entry["loc"]), "message": str(entry["msg"])} for entry in _first_of_each_field(found)]
+    fields = ", ".join(dict.fromkeys(entry["field"] for entry in errors[:20]))
+    return Refusal(422, "INVALID_REQUEST", f"check {fields}", errors[:20])
+
+
+def _at(field: str, code: str, error: Exception) -> Refusal:
+    return Refusal(422, code, f"check {field}: {error}", [{"field": field, "message": str(error)}])
+
+
 def install(app: FastAPI) -> None:
-    """Handlers for everything that is raised on purpose. Values of a history are not echoed."""
+    """Handlers for everything that is raised on purpose."""
 
     def request_id(request: Request) -> str:
         return str(request.state.request_id)
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        found = error.errors()
-        if any(entry["type"] == "json_invalid" for entry in found):
-            return problem(request_id(request), 400, "MALFORMED_JSON", "the body is not JSON")
-        errors = [
-            {"field": _field(entry["loc"]), "message": str(entry["msg"])} for entry in _first_of_each_field(found)
-        ][:20]
-        fields = ", ".join(dict.fromkeys(entry["field"] for entry in errors))
-        return problem(request_id(request), 422, "INVALID_REQUEST", f"check {fields}", errors=errors)
+    async def refused(request: Request, error: Exception) -> Response:
+        refusal = refusal_of(error)
+        return problem(request_id(request), refusal.status, refusal.code, refusal.detail, errors=refusal.errors)
+
+    for kind in REFUSED:
+        app.exception_handler(kind)(refused)
 
     @app.exception_handler(StarletteHTTPException)
-    async def refused(request: Request, error: StarletteHTTPException) -> Response:
+    async def not_served(request: Request, error: StarletteHTTPException) -> Response:
         return problem(
             request_id(request),
             error.status_code,
             CODES.get(error.status_code, HTTPStatus(error.status_code).name),
             str(error.detail),
-            headers=dict(error.headers) if error.headers else None,
+            headers={"Allow": _allowed(request)} if error.status_code == 405 else dict(error.headers or {}),
         )
-
-    @app.exception_handler(UnknownItemError)
-    async def unknown_item(request: Request, error: UnknownItemError) -> Response:
-        return problem(request_id(request), 404, "UNKNOWN_ITEM", str(error))
-
-    @app.exception_handler(UnknownSegmentError)
-    async def unknown_segment(request: Request, error: UnknownSegmentError) -> Response:
-        if request.method == "GET":
-            return problem(request_id(request), 404, "UNKNOWN_SEGMENT", str(error))
-        errors = [{"field": error.named_in, "message": str(error)}]
-        return problem(request_id(request), 422, "UNKNOWN_SEGMENT", f"check {error.named_in}: {error}", errors=errors)
-
-    @app.exception_handler(UnknownAttributeError)
-    async def unknown_attribute(request: Request, error: UnknownAttributeError) -> Response:
-        errors = [{"field": error.named_in, "message": str(error)}]
-        return problem(request_id(request), 422, "UNKNOWN_ATTRIBUTE", f"check {error.named_in}: {error}", errors=errors)
-
-    @app.exception_handler(FilterError)
-    async def filter_without_meaning(request: Request, error: FilterError) -> Response:
-        errors = [{"field": "filter", "message": str(error)}]
-        return problem(request_id(request), 422, "INVALID_FILTER", f"check filter: {error}", errors=errors)
 
     @app.exception_handler(StoreUnavailableError)
     async def store_unavailable(request: Request, error: StoreUnavailableError) -> Response:
         return problem(request_id(request), 503, *_unavailable(error), headers={"Retry-After": "1"})
-
-    @app.exception_handler(SwitchedOffError)
-    async def switched_off(request: Request, error: SwitchedOffError) -> Response:
-        return problem(request_id(request), 409, "SWITCHED_OFF", str(error))
-
-    @app.exception_handler(DenyListFullError)
-    async def deny_list_full(request: Request, error: DenyListFullError) -> Response:
-        errors = [{"field": "add", "message": str(error)}]
-        return problem(request_id(request), 422, "DENY_LIST_FULL", f"check add: {error}", errors=errors)
 
     @app.exception_handler(NotReadyError)
     async def not_ready(request: Request, _error: NotReadyError) -> Response:
@@ -117,6 +136,15 @@ def install(app: FastAPI) -> None:
             "the model is being warmed up; try again",
             headers={"Retry-After": "1"},
         )
+
+
+def _allowed(request: Request) -> str:
+    """The methods that some route answers at this path; that which was found first knows its own only."""
+    routes = request.app.routes
+    scopes = {method: {**request.scope, "method": method} for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
+    return ", ".join(
+        method for method, scope in scopes.items() if any(one.matches(scope)[0] is Match.FULL for one in routes)
+    )
 
 
 def _field(location: Sequence[object]) -> str:
@@ -134,21 +162,41 @@ def _first_of_each_field(errors: Sequence[Any]) -> list[Any]:
     return list(seen.values())
 
 
-def openapi_problems(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """Responses of a route in the OpenAPI document."""
-    return {
-        status: {
-            "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
-            "description": HTTPStatus(status).phrase,
-        }
-        for status in statuses
-    }
+EXAMPLES = {
+    f"{refusal.status} {refusal.code}": refusal
+    for refusal in (
+        Refusal(400, "MALFORMED_JSON", "the body is not JSON"),
+        Refusal(404, "UNKNOWN_ITEM", "no item 'z' in this model"),
+        Refusal(404, "UNKNOWN_SEGMENT", "no segment 's9' in this model"),
+        Refusal(409, "SWITCHED_OFF", "histories are switched off"),
+        Refusal(413, "BODY_TOO_LARGE", "the body may have 1048576 bytes; send shorter lists"),
+        _at("n", "INVALID_REQUEST", ValueError("Input should be less than or equal to 1000")),
+        _at("filter", "INVALID_FILTER", FilterError("there is no attribute 'colour'; the model has year, country")),
+        _at("steer", "UNKNOWN_SEGMENT", UnknownSegmentError("s9", "steer")),
+        _at("max_per", "UNKNOWN_ATTRIBUTE", UnknownAttributeError("director", "max_per", ["country", "genres"])),
+        _at("add", "DENY_LIST_FULL", ValueError("the deny list is full")),
+        Refusal(500, "INTERNAL_ERROR", "something failed on our side; the log has the request_id"),
+        Refusal(503, "NOT_READY", "the model is being warmed up; try again"),
+        Refusal(503, *_unavailable(StoreUnavailableError())),
+        Refusal(503, *_unavailable(StoreFullError())),
+    )
+}
+_SWITCHED_OFF = ("409 SWITCHED_OFF", "503 STORE_UNAVAILABLE", "503 STORE_FULL")
+POSTED = ("400 MALFORMED_JSON", "413 BODY_TOO_LARGE", "422 INVALID_REQUEST", "503 NOT_READY")
+READ = ("422 INVALID_REQUEST", "503 NOT_READY")
+HOMEPAGE = (
+    *POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT", "422 UNKNOWN_ATTRIBUTE", "409 SWITCHED_OFF",
+    "503 STORE_UNAVAILABLE",
+)  # fmt: skip
+USERS = ("422 INVALID_REQUEST", *_SWITCHED_OFF)
+USERS_POSTED = ("400 MALFORMED_JSON", "413 BODY_TOO_LARGE", *USERS)
+ADMIN = _SWITCHED_OFF
+ADMIN_POSTED = (*USERS_POSTED, "422 DENY_LIST_FULL")
 
 
-POSTED = openapi_problems(400, 413, 422, 503)
-READ = openapi_problems(404, 422, 503)
-HOMEPAGE = openapi_problems(400, 409, 413, 422, 503)
-USERS = openapi_problems(409, 422, 503)
-USERS_POSTED = HOMEPAGE
-ADMIN = openapi_problems(409, 503)
-ADMIN_POSTED = HOMEPAGE
+def openapi_problems(*names: str) -> dict[int | str, dict[str, object]]:
+    """What a route may refuse with, by names of EXAMPLES; service/openapi.py writes it out."""
+    found: dict[int | str, list[str]] = {}
+    for name in names:
+        found.setdefault(EXAMPLES[name].status, []).append(name)
+    return {status: {"description": "", "x-problems": some} for status, some in found.items()}

@@ -6,6 +6,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -24,10 +25,23 @@ MAX_SHELVES, MAX_ITEMS_PER_SHELF = 100, 200
 MAX_EXPLAINED = 100
 MAX_STEERING, MOST_STRENGTH = 100, 10
 MAX_CAPS = 10
+MAX_BATCH, MAX_BATCH_N = 100, 10_000
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 UserId = Annotated[str, Field(min_length=1, max_length=MAX_USER_ID_LENGTH)]
 Ids = Annotated[list[Id], Field(max_length=MAX_ID_LIST)]
+
+
+def _integer(value: object) -> object:
+    """JSON has one kind of number: 20.0 is 20."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Integer = BeforeValidator(_integer)
+Count = Annotated[int, Field(ge=1, le=MAX_N), _Integer]
+ShelfCount = Annotated[int, Field(ge=1, le=MAX_SHELVES), _Integer]
+ShelfItems = Annotated[int, Field(ge=1, le=MAX_ITEMS_PER_SHELF), _Integer]
+Seed = Annotated[int, Field(ge=0, lt=2**53), _Integer]  # what any JSON parser reads exactly
 
 
 class Request(BaseModel):
@@ -91,7 +105,13 @@ class HistoryRequest(Request):
 
 
 class ExplainedRequest(Request):
-    n: int
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"explain": {"const": True}}, "required": ["explain"]},
+            "then": {"properties": {"n": {"maximum": MAX_EXPLAINED}}},
+        }
+    )
+    n: Count
     explain: bool = Field(default=False, description=f"say what each score is the sum of; for at most {MAX_EXPLAINED}")
 
     @model_validator(mode="after")
@@ -126,42 +146,61 @@ class SteeredRequest(Request):
 
 
 class RecommendRequest(HistoryRequest, FilteredRequest, SteeredRequest, ExplainedRequest):
-    n: int = Field(default=20, ge=1, le=MAX_N, description="how many items")
+    n: Count = Field(default=20, description="how many items")
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
     candidates: Ids | None = Field(default=None, description="only these items may come back")
     segments: Annotated[list[Id], Field(max_length=MAX_SEGMENT_LIST)] | None = Field(
         default=None, description="only items of these segments may come back"
     )
-    best_segments: int | None = Field(
-        default=None, ge=1, le=MAX_N, description="only items of so many segments, those that suit the history best"
+    best_segments: Count | None = Field(
+        default=None, description="only items of so many segments, those that suit the history best"
     )
     diversity: float = Field(
         default=0.0, ge=0, le=1, description="0: the best items; towards 1: the next item is unlike those before it"
     )
-    max_per_segment: int | None = Field(default=None, ge=1, le=MAX_N, description="most items of one segment")
+    max_per_segment: Count | None = Field(default=None, description="most items of one segment")
 
 
 class SegmentsRequest(HistoryRequest, SteeredRequest, ExplainedRequest):
-    n: int = Field(default=10, ge=1, le=MAX_N, description="how many segments")
+    n: Count = Field(default=10, description="how many segments")
+
+
+class SegmentItemsRequest(HistoryRequest, FilteredRequest, SteeredRequest):
+    n: Count = Field(default=20, description="how many items")
+    exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
+    guests: bool = Field(default=True, description="also items of others that the segment's shelf may show")
+
+
+class BatchRequest(Request):
+    requests: list[Any] = Field(
+        max_length=MAX_BATCH,
+        description=f"bodies of /recommend, each answered by itself; their n add up to {MAX_BATCH_N} at most",
+    )
 
 
 class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [one], "properties": {one: {"type": kind}, other: {"type": "null"}}}
+                for one, kind, other in (("history", "array", "user_id"), ("user_id", "string", "history"))
+            ]
+        }
+    )
     history: list[Entry] | None = Field(  # type: ignore[assignment]
         default=None, max_length=MAX_HISTORY, description="as of /recommend", examples=[["50", "181"]]
     )
     user_id: UserId | None = Field(
         default=None, description="instead of a history: whose is stored, where histories are switched on"
     )
-    shelves: int = Field(default=6, ge=1, le=MAX_SHELVES, description="how many shelves")
-    items_per_shelf: int = Field(default=12, ge=1, le=MAX_ITEMS_PER_SHELF)
-    min_items: int = Field(
+    shelves: ShelfCount = Field(default=6, description="how many shelves")
+    items_per_shelf: ShelfItems = 12
+    min_items: ShelfItems = Field(
         default=4,
-        ge=1,
-        le=MAX_ITEMS_PER_SHELF,
         description="a segment that can show neither as many nor a full shelf gives way",
     )
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
-    max_per: dict[Id, Annotated[int, Field(ge=1, le=MAX_N)]] = Field(
+    max_per: dict[Id, Count] = Field(
         default={},
         max_length=MAX_CAPS,
         description="most items of the page that may have one value of an attribute",
@@ -171,7 +210,7 @@ class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
         default="top_picks",
         description="the shelf that is no segment's: the best of all, or what is closest to one item of the history",
     )
-    seed: int | None = Field(default=None, ge=0, lt=2**63, description="another one, another page nearly as good")
+    seed: Seed | None = Field(default=None, description="another one, another page nearly as good")
     explain: bool = Field(default=False, description="say how the page came about")
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """The slow and obvious version, dense and written out. Imports nothing of ours and sees only the query."""
 
+import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -90,6 +91,51 @@ def homepage(
         chosen.append(segment)
         shown |= set(best)
     return page
+
+
+def words(text: str) -> list[str]:
+    """Letters and digits without accents and case; apostrophes join, all else parts, each ideograph stands alone."""
+    for apostrophe in "'’ʼ`´":
+        text = text.replace(apostrophe, "")
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).lower()
+    found = ""
+    for letter in folded:
+        if unicodedata.combining(letter) or letter == "ʼ":
+            continue
+        if "\u3040" <= letter <= "\u30ff" or "\u3400" <= letter <= "\u9fff":
+            found += f" {letter} " if letter.isalnum() else " "
+        else:
+            found += letter if letter.isalnum() else " "
+    return found.split()
+
+
+def title_search(query: str, ids: Sequence[str], titles: Sequence[str], popularity: Sequence[float]) -> list[int]:
+    """Rows whose titles (or ids, without one) have a word for each of the query's to begin."""
+    wanted, found = words(query), []
+    for row, title in enumerate(titles):
+        there = words(title or ids[row])
+        if ids[row] == query:
+            tier = 0
+        elif not wanted or not all(any(word.startswith(start) for word in there) for start in wanted):
+            continue
+        elif there == wanted:
+            tier = 1
+        else:
+            begins = there[: len(wanted) - 1] == wanted[:-1] and len(there) >= len(wanted)
+            tier = 2 if begins and there[len(wanted) - 1].startswith(wanted[-1]) else 3
+        found.append((tier, -popularity[row], row))
+    return [row for _, _, row in sorted(found)]
+
+
+def segment_cosines(A: Matrix, membership: Sequence[int], popularity: Sequence[float], n_segments: int) -> Matrix:
+    """Of the segments' mean codes, each item weighing the square root of its popularity."""
+    means = np.zeros((n_segments, A.shape[1]))
+    for row, segment in enumerate(membership):
+        if segment >= 0:
+            means[segment] += np.sqrt(max(popularity[row], 1e-6)) * A[row]
+    lengths = np.linalg.norm(means, axis=1)
+    lengths[lengths == 0] = 1
+    return np.asarray((means @ means.T) / np.outer(lengths, lengths))
 
 
 def same_order(found: Sequence[int], values: Matrix, expected: Sequence[int], tolerance: float = 1e-9) -> bool:

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from service.routes import admin, homepage, items, model, recommend, segments, users
 
+PARTS = {part.__name__.rpartition(".")[2]: part for part in (recommend, segments, homepage, items, users, admin, model)}
 router = APIRouter()
-for part in (recommend, segments, homepage, items, users, admin, model):
-    router.include_router(part.router)
+for tag, part in PARTS.items():
+    router.include_router(part.router, tags=[tag])

@@ -13,7 +13,7 @@ from service.histories import Entry, History
 from service.layout_cache import page_key
 from service.memory import Memory
 from service.pages import Made, Place, PostedPlace, StoredPlace, Wanted
-from service.problems import HOMEPAGE
+from service.problems import HOMEPAGE, openapi_problems
 from service.requests import HomepageRequest
 
 router = APIRouter()
@@ -21,7 +21,7 @@ _SPARES = TypeAdapter(list[list[Item]])
 _SPARE_SHELVES = 0.5  # spares of a shelf, in lengths of it
 
 
-@router.post("/homepage", responses=HOMEPAGE, response_model=HomepageAnswer)
+@router.post("/homepage", responses=openapi_problems(*HOMEPAGE), response_model=HomepageAnswer)
 async def homepage(body: HomepageRequest, serving: Snapshot, memory: Remembered) -> Response:
     """A page of shelves for a history, or for a user whose history is stored.
 

@@ -1,16 +1,24 @@
-"""Items for a history."""
+"""Items for a history, and for many at once."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
-from service.answers import Item, RecommendAnswer
+from index.recommender import Recommender
+from service.answers import BatchAnswer, BatchResult, Item, RecommendAnswer
 from service.dependencies import Ready
-from service.problems import POSTED
-from service.requests import RecommendRequest
+from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
+from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
 
 router = APIRouter()
+_Asked = RecommendRequest | RequestValidationError
 
 
-@router.post("/recommend", responses=POSTED, response_model_exclude_defaults=True)
+@router.post(
+    "/recommend",
+    responses=openapi_problems(*POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT"),
+    response_model_exclude_defaults=True,
+)
 def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
     """The n best items for a history."""
     found = recommender.recommend(
@@ -33,3 +41,31 @@ def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
         unknown_items=found.unknown_items,
         shortfall=found.shortfall,
     )
+
+
+@router.post("/recommend/batch", responses=openapi_problems(*POSTED), response_model_exclude_defaults=True)
+def recommend_batch(request: Request, body: BatchRequest, recommender: Ready) -> BatchAnswer:
+    """Many bodies of /recommend, each answered by itself: one that is wrong has its problem among the results."""
+    asked = [_asked(element) for element in body.requests]
+    if sum(one.n for one in asked if isinstance(one, RecommendRequest)) > MAX_BATCH_N:
+        reason = f"the n of all requests may add up to {MAX_BATCH_N}; send fewer at once"
+        raise RequestValidationError([{"type": "batch", "loc": ("body", "requests"), "msg": reason}])
+    results = [_result(one, recommender, request.state.request_id) for one in asked]
+    return BatchAnswer(model_version=recommender.version, results=results)
+
+
+def _asked(element: object) -> _Asked:
+    try:
+        return RecommendRequest.model_validate(element, from_attributes=True)  # as FastAPI does
+    except ValidationError as error:
+        return RequestValidationError([{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()])
+
+
+def _result(asked: _Asked, recommender: Recommender, request_id: str) -> BatchResult:
+    try:
+        if isinstance(asked, RequestValidationError):
+            raise asked
+        return BatchResult(status=200, answer=recommend(asked, recommender))
+    except REFUSED as error:
+        refusal = refusal_of(error)
+        return BatchResult(status=refusal.status, problem=problem_of(refusal, request_id))

@@ -1,27 +1,35 @@
-"""Segments: ranked for a history, listed, one by itself."""
+"""Segments: ranked for a history, listed, one by itself, with its items or those like it."""
 
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Query
 
 from index.search import rank
+from index.segments import Segments
 from service.answers import (
+    Item,
+    ListedItem,
     RankedSegment,
     SegmentAnswer,
-    SegmentItem,
+    SegmentItemsAnswer,
     SegmentListAnswer,
     SegmentsAnswer,
     SegmentSummary,
     SignedDim,
+    SimilarSegment,
+    SimilarSegmentsAnswer,
 )
-from service.dependencies import PathId, Ready
+from service.dependencies import Look, PathId, Ready
 from service.problems import POSTED, READ, openapi_problems
-from service.requests import MAX_N, SegmentsRequest
+from service.requests import MAX_N, SegmentItemsRequest, SegmentsRequest
 
 router = APIRouter()
 
 
-@router.post("/segments", responses=POSTED, response_model_exclude_defaults=True)
+@router.post(
+    "/segments", responses=openapi_problems(*POSTED, "422 UNKNOWN_SEGMENT"), response_model_exclude_defaults=True
+)
 def rank_segments(body: SegmentsRequest, recommender: Ready) -> SegmentsAnswer:
     """The n segments that suit a history best."""
     found = recommender.segments(body.weights(), body.n, steer=body.strengths(), mute=body.mute, explain=body.explain)
@@ -32,36 +40,87 @@ def rank_segments(body: SegmentsRequest, recommender: Ready) -> SegmentsAnswer:
     )
 
 
-@router.get("/segments", responses=openapi_problems(503))
+@router.get("/segments", responses=openapi_problems("503 NOT_READY"))
 def list_segments(recommender: Ready) -> SegmentListAnswer:
     """All segments, largest first."""
     segments = recommender.model.segments
     return SegmentListAnswer(
+        model_version=recommender.version, segments=[_summary(segments, row) for row in range(len(segments))]
+    )
+
+
+@router.post(
+    "/segments/{segment_id:path}/items",
+    responses=openapi_problems(*POSTED, "404 UNKNOWN_SEGMENT", "422 UNKNOWN_SEGMENT", "422 INVALID_FILTER"),
+    response_model_exclude_defaults=True,
+)
+def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, recommender: Ready) -> SegmentItemsAnswer:
+    """The n best items of one segment for a history: all that its shelf on a page shows the best of."""
+    segments = recommender.model.segments
+    row = recommender.segment_row(segment_id)
+    found = recommender.recommend(
+        body.weights(),
+        body.n,
+        exclude=body.exclude,
+        shelf_of=segment_id if body.guests else None,
+        segments=None if body.guests else [segment_id],
+        where=body.where(),
+        steer=body.strengths(),
+        mute=body.mute,
+    )
+    return SegmentItemsAnswer(
         model_version=recommender.version,
+        segment_id=segment_id,
+        label=segments.labels[row],
+        items=[Item.model_validate(item) for item in found.items],
+        unknown_items=found.unknown_items,
+        shortfall=found.shortfall,
+    )
+
+
+@router.get("/segments/{segment_id:path}/similar", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))
+def similar_segments(
+    segment_id: PathId,
+    recommender: Ready,
+    directory: Look,
+    n: Annotated[int, Query(ge=1, le=MAX_N, description="how many segments")] = 10,
+) -> SimilarSegmentsAnswer:
+    """The segments whose mean codes have the largest cosine with this one's."""
+    segments = recommender.model.segments
+    closest = directory.closest_segments(recommender.segment_row(segment_id), n)
+    return SimilarSegmentsAnswer(
+        model_version=recommender.version,
+        segment_id=segment_id,
         segments=[
-            SegmentSummary(segment_id=segments.ids[row], label=segments.labels[row], size=int(segments.sizes[row]))
-            for row in range(len(segments))
+            SimilarSegment(**dict(_summary(segments, int(row))), score=float(score), rank=place)
+            for place, (row, score) in enumerate(zip(closest.rows, closest.scores, strict=True), start=1)
         ],
     )
 
 
-@router.get("/segments/{segment_id:path}", responses=READ)
+@router.get("/segments/{segment_id:path}", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))
 def read_segment(
-    segment_id: PathId, recommender: Ready, n: Annotated[int, Query(ge=1, le=MAX_N)] = 20
+    segment_id: PathId,
+    recommender: Ready,
+    n: Annotated[int, Query(ge=1, le=MAX_N, description="how many items")] = 20,
 ) -> SegmentAnswer:
     """One segment: its signed dims and its n best-known items."""
     model = recommender.model
     row = recommender.segment_row(segment_id)
-    members = model.segments.members(row)
+    members = np.setdiff1d(model.segments.members(row), recommender.limits.hidden, assume_unique=True)
     best = rank(model.popularity[members].astype("float64"), n)
     return SegmentAnswer(
         model_version=recommender.version,
         segment_id=segment_id,
         label=model.segments.labels[row],
-        size=len(members),
+        size=int(model.segments.sizes[row]),
         signed_dims=[SignedDim(dim=dim, sign=1 if sign > 0 else -1) for dim, sign in model.segments.signed_dims(row)],
         items=[
-            SegmentItem(item_id=model.vocabulary.item_id(item), title=model.catalog.title(item), popularity=popularity)
+            ListedItem(item_id=model.vocabulary.item_id(item), title=model.catalog.title(item), popularity=popularity)
             for item, popularity in zip(members[best.rows], best.scores, strict=True)
         ],
     )
+
+
+def _summary(segments: Segments, row: int) -> SegmentSummary:
+    return SegmentSummary(segment_id=segments.ids[row], label=segments.labels[row], size=int(segments.sizes[row]))

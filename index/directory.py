@@ -1,0 +1,42 @@
+"""What can be looked up in a model without a history: items by their titles, segments that are alike."""
+
+import threading
+from functools import cached_property
+
+import numpy as np
+
+from index.kernels import Rows
+from index.model import Model
+from index.search import ItemSearch, Ranking
+from index.segment_similarity import SegmentSimilarity
+from index.title_search import Found, TitleSearch
+
+_NO_ROWS = np.empty(0, np.int32)
+
+
+class Directory:
+    """Of one model; what it takes is made when it is asked for first. Any number of threads may ask at once."""
+
+    def __init__(self, model: Model, search: ItemSearch) -> None:
+        self._model, self._search = model, search
+        self._making = threading.Lock()
+
+    def find(self, query: str, n: int, never: Rows = _NO_ROWS) -> Found:
+        """The `n` best items of a query (index/title_search.py), without those rows."""
+        with self._making:
+            titles = self._titles
+        return titles.find(query, n, never)
+
+    def closest_segments(self, row: int, n: int) -> Ranking:
+        """The `n` segments most like segment `row` (index/segment_similarity.py)."""
+        with self._making:
+            similarity = self._similarity
+        return similarity.closest(row, n)
+
+    @cached_property
+    def _titles(self) -> TitleSearch:
+        return TitleSearch(self._model)
+
+    @cached_property
+    def _similarity(self) -> SegmentSimilarity:
+        return SegmentSimilarity(self._model, self._search)

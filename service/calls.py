@@ -1,0 +1,183 @@
+"""What a client may ask: a function a route, which says what to send and what comes back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Required, TypedDict, TypeVar, Unpack
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from service import answers
+
+Answered = TypeVar("Answered", bound=BaseModel)
+
+
+class Nothing(BaseModel):
+    """The answer of what has none."""
+
+
+class WeightedItem(TypedDict):
+    item_id: str
+    weight: float
+
+
+class Steering(TypedDict):
+    segment_id: str
+    strength: float
+
+
+History = Sequence[str | WeightedItem]
+
+
+class _Steered(TypedDict, total=False):
+    steer: Sequence[Steering]
+    mute: Sequence[str]
+
+
+class _Limited(_Steered, total=False):
+    n: int
+    exclude: Sequence[str]
+    filter: dict[str, Any] | None
+
+
+class RecommendOptions(_Limited, total=False):
+    candidates: Sequence[str] | None
+    segments: Sequence[str] | None
+    best_segments: int | None
+    diversity: float
+    max_per_segment: int | None
+    explain: bool
+
+
+class RecommendBody(RecommendOptions):
+    history: Required[History]
+
+
+class SegmentsOptions(_Steered, total=False):
+    n: int
+    explain: bool
+
+
+class SegmentItemsOptions(_Limited, total=False):
+    guests: bool
+
+
+class Event(TypedDict, total=False):
+    event_id: Required[str]
+    item_id: Required[str]
+    weight: float
+    at: str
+
+
+class HomepageOptions(_Steered, total=False):
+    user_id: str
+    shelves: int
+    items_per_shelf: int
+    min_items: int
+    exclude: Sequence[str]
+    filter: dict[str, Any] | None
+    max_per: dict[str, int]
+    lead: Literal["top_picks", "because", "none"]
+    seed: int | None
+    explain: bool
+
+
+@dataclass(frozen=True)
+class Call(Generic[Answered]):
+    """One request. What is not `repeatable` must not be sent twice; `answered` statuses bring an answer."""
+
+    answer: type[Answered]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str
+    query: dict[str, str | int] = field(default_factory=dict)
+    body: object = None
+    repeatable: bool = True
+    answered: tuple[int, ...] = (200,)
+
+
+def recommend(history: History, **options: Unpack[RecommendOptions]) -> Call[answers.RecommendAnswer]:
+    return Call(answers.RecommendAnswer, "POST", "/recommend", body={"history": history, **options})
+
+
+def recommend_batch(requests: Sequence[RecommendBody]) -> Call[answers.BatchAnswer]:
+    return Call(answers.BatchAnswer, "POST", "/recommend/batch", body={"requests": requests})
+
+
+def rank_segments(history: History, **options: Unpack[SegmentsOptions]) -> Call[answers.SegmentsAnswer]:
+    return Call(answers.SegmentsAnswer, "POST", "/segments", body={"history": history, **options})
+
+
+def list_segments() -> Call[answers.SegmentListAnswer]:
+    return Call(answers.SegmentListAnswer, "GET", "/segments")
+
+
+def recommend_in_segment(
+    segment_id: str, history: History, **options: Unpack[SegmentItemsOptions]
+) -> Call[answers.SegmentItemsAnswer]:
+    path = f"/segments/{_quoted(segment_id)}/items"
+    return Call(answers.SegmentItemsAnswer, "POST", path, body={"history": history, **options})
+
+
+def similar_segments(segment_id: str, n: int = 10) -> Call[answers.SimilarSegmentsAnswer]:
+    return Call(answers.SimilarSegmentsAnswer, "GET", f"/segments/{_quoted(segment_id)}/similar", {"n": n})
+
+
+def read_segment(segment_id: str, n: int = 20) -> Call[answers.SegmentAnswer]:
+    return Call(answers.SegmentAnswer, "GET", f"/segments/{_quoted(segment_id)}", {"n": n})
+
+
+def homepage(history: History | None = None, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
+    """Of a history, or of the one that is stored of a `user_id`."""
+    return Call(answers.HomepageAnswer, "POST", "/homepage", body={"history": history, **options})
+
+
+def read_history(user_id: str) -> Call[answers.HistoryAnswer]:
+    return Call(answers.HistoryAnswer, "GET", f"/users/{_quoted(user_id)}/history")
+
+
+def replace_history(user_id: str, history: History) -> Call[answers.HistoryAnswer]:
+    return Call(answers.HistoryAnswer, "PUT", f"/users/{_quoted(user_id)}/history", body={"history": history})
+
+
+def forget_history(user_id: str) -> Call[Nothing]:
+    return Call(Nothing, "DELETE", f"/users/{_quoted(user_id)}/history", answered=(204,))
+
+
+def add_events(user_id: str, events: Sequence[Event]) -> Call[answers.EventsAnswer]:
+    return Call(answers.EventsAnswer, "POST", f"/users/{_quoted(user_id)}/events", body={"events": events})
+
+
+def read_deny_list() -> Call[answers.DenyListAnswer]:
+    return Call(answers.DenyListAnswer, "GET", "/admin/deny-list")
+
+
+def change_deny_list(add: Sequence[str] = (), remove: Sequence[str] = ()) -> Call[answers.DenyListAnswer]:
+    return Call(answers.DenyListAnswer, "POST", "/admin/deny-list", body={"add": add, "remove": remove})
+
+
+def find_items(q: str, n: int = 20) -> Call[answers.FoundItemsAnswer]:
+    return Call(answers.FoundItemsAnswer, "GET", "/items", {"q": q, "n": n})
+
+
+def similar_items(item_id: str, n: int = 20) -> Call[answers.SimilarAnswer]:
+    return Call(answers.SimilarAnswer, "GET", f"/items/{_quoted(item_id)}/similar", {"n": n})
+
+
+def read_item(item_id: str) -> Call[answers.ItemAnswer]:
+    return Call(answers.ItemAnswer, "GET", f"/items/{_quoted(item_id)}")
+
+
+def read_model() -> Call[answers.ModelAnswer]:
+    return Call(answers.ModelAnswer, "GET", "/model")
+
+
+def health_live() -> Call[answers.Health]:
+    return Call(answers.Health, "GET", "/health/live")
+
+
+def health_ready() -> Call[answers.Health]:
+    return Call(answers.Health, "GET", "/health/ready", answered=(200, 503))
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")

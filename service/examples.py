@@ -1,0 +1,202 @@
+"""Requests of each operation, and the answer to the first of them, from a model of six films.
+
+Path and query parameters have their names; what is a dict is a body, by what it is an example of.
+"""
+
+REQUESTS: dict[str, dict[str, object]] = {
+    "recommend": {
+        "the best": {"history": ["a", "who"], "n": 2},
+        "weights, a filter and an explanation": {
+            "history": ["a", {"item_id": "d", "weight": -0.5}],
+            "n": 2,
+            "filter": {"and": [{"in": {"genres": ["Comedy", "War"]}}, {"range": {"year": {"from": 1980}}}]},
+            "explain": True,
+        },
+        "steered, and no two of one segment": {
+            "history": ["a"],
+            "steer": [{"segment_id": "s2", "strength": 1.5}],
+            "max_per_segment": 1,
+        },
+    },
+    "recommend_batch": {
+        "two, of which one is wrong": {"requests": [{"history": ["a"], "n": 1}, {"history": ["a"], "n": 0}]},
+    },
+    "rank_segments": {"the best": {"history": ["d"], "n": 2}},
+    "list_segments": {},
+    "recommend_in_segment": {"segment_id": "s1", "all of a shelf": {"history": ["c"], "n": 2}},
+    "similar_segments": {"segment_id": "s1", "n": 1},
+    "read_segment": {"segment_id": "s2", "n": 1},
+    "homepage": {
+        "a page": {"history": ["d"], "min_items": 1, "items_per_shelf": 1, "shelves": 2},
+        "steered, capped and explained": {
+            "history": ["d"],
+            "min_items": 1,
+            "steer": [{"segment_id": "s1", "strength": 0.5}],
+            "max_per": {"country": 2},
+            "lead": "because",
+            "explain": True,
+        },
+    },
+    "read_history": {"user_id": "u1"},
+    "replace_history": {"user_id": "u1", "two films": {"history": ["a", {"item_id": "d", "weight": -0.5}]}},
+    "forget_history": {"user_id": "u1"},
+    "add_events": {
+        "user_id": "u1",
+        "one": {"events": [{"event_id": "e1", "item_id": "a", "at": "2026-05-01T12:00:00Z"}]},
+    },
+    "read_deny_list": {},
+    "change_deny_list": {"one away, one back": {"add": ["c"], "remove": ["d"]}},
+    "find_items": {"q": "boot", "n": 2},
+    "similar_items": {"item_id": "c", "n": 1},
+    "read_item": {"item_id": "a"},
+    "read_model": {},
+    "health_live": {},
+    "health_ready": {},
+}
+ANSWERS: dict[str, object] = {
+    "recommend": {
+        "model_version": "films-e9842b6eb60a",
+        "items": [
+            {"item_id": "c", "title": "Clerks", "score": 0.8, "rank": 1, "source": "profile"},
+            {"item_id": "b", "title": "Brazil", "score": 0.48, "rank": 2, "source": "profile"},
+        ],
+        "unknown_items": ["who"],
+        "shortfall": None,
+    },
+    "recommend_batch": {
+        "model_version": "films-e9842b6eb60a",
+        "results": [
+            {
+                "status": 200,
+                "answer": {
+                    "model_version": "films-e9842b6eb60a",
+                    "items": [{"item_id": "c", "title": "Clerks", "score": 0.8, "rank": 1, "source": "profile"}],
+                    "unknown_items": [],
+                    "shortfall": None,
+                },
+            },
+            {
+                "status": 422,
+                "problem": {
+                    "type": "about:blank",
+                    "title": "Unprocessable Entity",
+                    "status": 422,
+                    "detail": "check n",
+                    "code": "INVALID_REQUEST",
+                    "request_id": "5f0c2e9a7b1d4c38",
+                    "errors": [{"field": "n", "message": "Input should be greater than or equal to 1"}],
+                },
+            },
+        ],
+    },
+    "rank_segments": {
+        "model_version": "films-e9842b6eb60a",
+        "segments": [
+            {"segment_id": "s2", "label": "War", "score": 0.8, "rank": 1, "size": 2, "source": "profile"},
+            {"segment_id": "s1", "label": "Comedy", "score": 0.0, "rank": 2, "size": 2, "source": "profile"},
+        ],
+        "unknown_items": [],
+    },
+    "list_segments": {
+        "model_version": "films-e9842b6eb60a",
+        "segments": [
+            {"segment_id": "s1", "label": "Comedy", "size": 2},
+            {"segment_id": "s2", "label": "War", "size": 2},
+            {"segment_id": "s3", "label": "Gloom", "size": 1},
+        ],
+    },
+    "recommend_in_segment": {
+        "model_version": "films-e9842b6eb60a",
+        "items": [
+            {"item_id": "a", "title": "Airplane!", "score": 0.8, "rank": 1, "source": "profile"},
+            {"item_id": "b", "title": "Brazil", "score": 0.6, "rank": 2, "source": "profile"},
+        ],
+        "unknown_items": [],
+        "shortfall": None,
+        "segment_id": "s1",
+        "label": "Comedy",
+    },
+    "similar_segments": {
+        "model_version": "films-e9842b6eb60a",
+        "segment_id": "s1",
+        "segments": [{"segment_id": "s3", "label": "Gloom", "size": 1, "score": 0.5607, "rank": 1}],
+    },
+    "read_segment": {
+        "model_version": "films-e9842b6eb60a",
+        "segment_id": "s2",
+        "label": "War",
+        "size": 2,
+        "signed_dims": [{"dim": 1, "sign": -1}],
+        "items": [{"item_id": "d", "title": "Das Boot", "popularity": 0.2}],
+    },
+    "homepage": {
+        "model_version": "films-e9842b6eb60a",
+        "shelves": [
+            {
+                "kind": "top_picks",
+                "segment_id": None,
+                "label": "Top picks",
+                "reason": "What suits you best of everything",
+                "items": [{"item_id": "e", "title": None, "score": 0.8, "rank": 1, "source": "profile"}],
+            },
+            {
+                "kind": "segment",
+                "segment_id": "s1",
+                "label": "Comedy",
+                "reason": "Something different",
+                "items": [{"item_id": "a", "title": "Airplane!", "score": 0.36, "rank": 1, "source": "profile"}],
+            },
+        ],
+        "unknown_items": [],
+    },
+    "find_items": {
+        "model_version": "films-e9842b6eb60a",
+        "items": [{"item_id": "d", "title": "Das Boot", "popularity": 0.2}],
+        "n_matching": 1,
+    },
+    "similar_items": {
+        "model_version": "films-e9842b6eb60a",
+        "item_id": "c",
+        "items": [{"item_id": "a", "title": "Airplane!", "score": 0.8, "rank": 1, "source": "profile"}],
+    },
+    "read_item": {
+        "model_version": "films-e9842b6eb60a",
+        "item_id": "a",
+        "title": "Airplane!",
+        "popularity": 0.5,
+        "attributes": {"year": 1980.0, "country": "US", "genres": ["Comedy"], "poster": "https://example.org/a.jpg"},
+        "segment": {"segment_id": "s1", "label": "Comedy"},
+        "guest_of": [{"segment_id": "s2", "label": "War"}],
+        "coded": True,
+        "dims": [{"dim": 0, "weight": 0.8}, {"dim": 2, "weight": 0.6}],
+    },
+    "read_model": {
+        "model_version": "films-e9842b6eb60a",
+        "n_items": 6,
+        "n_dims": 4,
+        "k": 2,
+        "n_segments": 3,
+        "bytes_per_item": 12,
+        "data": {},
+        "metrics": {},
+        "options": {},
+    },
+    "health_live": {"status": "ok"},
+    "health_ready": {"status": "ok"},
+    "read_history": {
+        "model_version": "films-e9842b6eb60a",
+        "user_id": "u1",
+        "items": [{"item_id": "a", "weight": 1.0, "at": "2026-05-01T12:00:00Z"}],
+    },
+    "replace_history": {
+        "model_version": "films-e9842b6eb60a",
+        "user_id": "u1",
+        "items": [
+            {"item_id": "a", "weight": 1.0, "at": "2026-05-01T12:00:00.000002Z"},
+            {"item_id": "d", "weight": -0.5, "at": "2026-05-01T12:00:00.000001Z"},
+        ],
+    },
+    "add_events": {"model_version": "films-e9842b6eb60a", "added": 1},
+    "read_deny_list": {"model_version": "films-e9842b6eb60a", "items": ["d"]},
+    "change_deny_list": {"model_version": "films-e9842b6eb60a", "items": ["c"]},
+}

@@ -1,0 +1,225 @@
+"""What is looked up: items by their titles and one by one, items of a segment, segments that are alike; and batches."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from service.app import create_app
+from service.live import Denied
+from service.requests import MAX_BATCH, MAX_BATCH_N
+from service.settings import Settings
+from tests import oracle
+from tests.conftest import write
+from tests.service.asking import asking
+from tests.worlds import grown, random_model
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def films(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Six films: Comedy (a, c, and b as a guest), War (d, e, and a), Gloom (b); f was never trained."""
+    write(tmp_path, grown())
+    async with asking(Settings(artifacts=tmp_path)) as client:
+        yield client
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [item["item_id"] for item in answer.json()["items"]]
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_items_are_found_by_their_titles(films: httpx.AsyncClient) -> None:
+    found = (await films.get("/items", params={"q": "boot DAS"})).json()
+    assert found["items"] == [{"item_id": "d", "title": "Das Boot", "popularity": pytest.approx(0.2)}]
+    assert found["n_matching"] == 1
+    assert ids(await films.get("/items", params={"q": "b"})) == ["b", "d"]
+    assert ids(await films.get("/items", params={"q": "b", "n": 1})) == ["b"]
+    assert ids(await films.get("/items", params={"q": "e"})) == ["e"]
+    wrongs: list[dict[str, Any]] = [{}, {"q": ""}, {"q": "x" * 513}, {"q": "b", "n": 0}]
+    for wrong in wrongs:
+        assert refused(await films.get("/items", params=wrong)) == (422, "INVALID_REQUEST")
+
+
+async def test_an_item_is_told_with_attributes_segments_and_code(films: httpx.AsyncClient) -> None:
+    item = (await films.get("/items/a")).json()
+    del item["model_version"]
+    assert item == {
+        "item_id": "a",
+        "title": "Airplane!",
+        "popularity": 0.5,
+        "attributes": {"year": 1980, "country": "US", "genres": ["Comedy"], "poster": "https://example.org/a.jpg"},
+        "segment": {"segment_id": "s1", "label": "Comedy"},
+        "guest_of": [{"segment_id": "s2", "label": "War"}],
+        "coded": True,
+        "dims": [{"dim": 0, "weight": pytest.approx(0.8)}, {"dim": 2, "weight": pytest.approx(0.6)}],
+    }
+    unknown = (await films.get("/items/e")).json()
+    assert unknown["title"] is None
+    assert unknown["attributes"] == {"year": None, "country": None, "genres": [], "poster": None}
+    never_trained = (await films.get("/items/f")).json()
+    assert (never_trained["segment"], never_trained["coded"], never_trained["dims"]) == (None, False, [])
+    assert refused(await films.get("/items/zz")) == (404, "UNKNOWN_ITEM")
+
+
+async def test_ids_with_slashes_have_addresses_and_the_last_similar_is_the_route(tmp_path: Path) -> None:
+    model = random_model(0, n_items=4)
+    renamed = type(model)(
+        model.embedding,
+        model.popularity,
+        type(model.vocabulary).of(["x", "x/y", "x/similar", "items/x"]),
+        model.catalog,
+        model.segments,
+    )
+    write(tmp_path, renamed)
+    async with asking(Settings(artifacts=tmp_path)) as client:
+        for item_id in ("x", "x/y", "items/x"):
+            assert (await client.get(f"/items/{item_id}")).json()["item_id"] == item_id
+            assert (await client.get(f"/items/{item_id}/similar")).json()["item_id"] == item_id
+        assert "dims" not in (await client.get("/items/x/similar")).json()
+        assert (await client.get("/items/x/similar/similar")).json()["item_id"] == "x/similar"
+        assert ids(await client.get("/items", params={"q": "x/similar"}))[0] == "x/similar"
+
+
+async def test_all_items_of_a_shelf_come_with_guests_or_without(films: httpx.AsyncClient) -> None:
+    answer = (await films.post("/segments/s1/items", json={"history": ["d"]})).json()
+    assert (answer["segment_id"], answer["label"]) == ("s1", "Comedy")
+    assert [item["item_id"] for item in answer["items"]] == ["a", "b", "c"]
+    assert answer["shortfall"] == "3 of 20: the segment, the history leave no more of the 6 items"
+
+    async def asked(segment: str = "s1", **body: Any) -> list[str]:
+        return ids(await films.post(f"/segments/{segment}/items", json={"history": ["d"], **body}))
+
+    assert await asked(guests=False) == ["a", "c"]
+    assert await asked(n=1) == ["a"]
+    assert await asked(exclude=["a"]) == ["b", "c"]
+    assert await asked(filter={"eq": {"country": "UK"}}) == ["b"]
+    assert await asked(steer=[{"segment_id": "s1", "strength": 3}]) == ["c", "a", "b"]
+    assert await asked(mute=["s3"]) == ["a", "c"]
+    assert await asked(history=[]) == ["a", "b", "c"]
+    assert await asked("s2", history=["d"]) == ["e", "a"]
+
+
+async def test_what_is_wrong_with_a_segment_is_a_404_in_the_path_and_a_422_in_the_body(
+    films: httpx.AsyncClient,
+) -> None:
+    for path in ("/segments/s9/items", "/segments/s1/items/more/items"):
+        assert refused(await films.post(path, json={"history": []})) == (404, "UNKNOWN_SEGMENT")
+    wrongs: list[tuple[dict[str, Any], str]] = [
+        ({"mute": ["s9"]}, "UNKNOWN_SEGMENT"),
+        ({"filter": {"eq": {"colour": "red"}}}, "INVALID_FILTER"),
+        ({"n": 0}, "INVALID_REQUEST"),
+        ({"explain": True}, "INVALID_REQUEST"),
+    ]
+    for body, code in wrongs:
+        assert refused(await films.post("/segments/s1/items", json={"history": ["a"], **body})) == (422, code)
+
+
+async def test_a_shelf_shows_the_best_of_its_segments_items(tmp_path: Path) -> None:
+    write(tmp_path, random_model(5))
+    async with asking(Settings(artifacts=tmp_path)) as client:
+        body = {"history": ["item-3", "item-8"], "shelves": 3, "items_per_shelf": 4, "lead": "none"}
+        page = (await client.post("/homepage", json=body)).json()["shelves"]
+        first = page[0]
+        every = await client.post(f"/segments/{first['segment_id']}/items", json={"history": body["history"]})
+        assert ids(every)[:4] == [item["item_id"] for item in first["items"]]
+
+
+async def test_segments_that_are_alike_are_ranked(films: httpx.AsyncClient) -> None:
+    answer = (await films.get("/segments/s1/similar")).json()
+    assert [(one["segment_id"], one["rank"], one["size"]) for one in answer["segments"]] == [("s3", 1, 1), ("s2", 2, 2)]
+    assert len((await films.get("/segments/s1/similar?n=1")).json()["segments"]) == 1
+    assert refused(await films.get("/segments/s9/similar")) == (404, "UNKNOWN_SEGMENT")
+    assert refused(await films.get("/segments/s1/similar?n=0")) == (422, "INVALID_REQUEST")
+
+
+async def test_items_that_no_answer_may_hold_are_not_looked_up_either(tmp_path: Path) -> None:
+    write(tmp_path, grown())
+    app = create_app(Settings(artifacts=tmp_path))
+    async with app.router.lifespan_context(app):
+        app.state.live.warm_up()
+        app.state.live.deny(Denied.of(["a"]))
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert refused(await client.get("/items/a")) == (404, "UNKNOWN_ITEM")
+            assert ids(await client.get("/items", params={"q": "airplane"})) == []
+            assert ids(await client.get("/items", params={"q": "a"})) == []
+            assert ids(await client.get("/segments/s1")) == ["c"]
+            assert ids(await client.post("/segments/s1/items", json={"history": ["d"]})) == ["b", "c"]
+
+
+# ---------------------------------------------------------------- batches
+
+
+async def test_each_request_of_a_batch_gets_what_it_would_get_by_itself(films: httpx.AsyncClient) -> None:
+    requests: list[Any] = [
+        {"history": ["a", "who"], "n": 2},
+        {"history": ["a"], "n": 0},
+        {"history": ["a"], "steer": [{"segment_id": "s2", "strength": 3}], "explain": True},
+        {"history": ["a"], "segments": ["s9"]},
+        {"history": ["a"], "filter": {"eq": {"colour": "red"}}},
+        {"history": [{"item_id": "a"}], "rerank": 1},
+        "no object",
+        None,
+        {"history": []},
+    ]
+    batch = await films.post("/recommend/batch", json={"requests": requests})
+    assert batch.status_code == 200
+    results = batch.json()["results"]
+    assert [result["status"] for result in results] == [200, 422, 200, 422, 422, 422, 422, 422, 200]
+    for request, result in zip(requests, results, strict=True):
+        alone = await films.post("/recommend", json=request)
+        if request is None:  # by itself it is no body at all
+            assert result["problem"]["errors"][0]["field"] == "body"
+        elif alone.status_code == 200:
+            assert result == {"status": 200, "answer": alone.json()}
+        else:
+            expected = alone.json() | {"request_id": batch.headers["X-Request-ID"]}
+            assert result == {"status": 422, "problem": expected}
+
+
+async def test_the_work_of_a_batch_is_bounded_and_its_own_faults_refuse_it(films: httpx.AsyncClient) -> None:
+    at_most = {"requests": [{"history": [], "n": MAX_BATCH_N // 10}] * 10}
+    assert len((await films.post("/recommend/batch", json=at_most)).json()["results"]) == 10
+    assert (await films.post("/recommend/batch", json={"requests": []})).json()["results"] == []
+    more = {"requests": [*at_most["requests"], {"history": [], "n": 1}]}
+    wrongs: list[Any] = [more, {}, [], {"requests": {}}, {"requests": [{}] * (MAX_BATCH + 1)}, {"requests": [], "n": 1}]
+    for wrong in wrongs:
+        assert refused(await films.post("/recommend/batch", json=wrong)) == (422, "INVALID_REQUEST")
+    answer = await films.post("/recommend/batch", content=b"{", headers={"content-type": "application/json"})
+    assert refused(answer) == (400, "MALFORMED_JSON")
+
+
+# ---------------------------------------------------------------- against the oracle
+
+
+async def test_items_of_segments_equal_the_oracle(tmp_path: Path) -> None:
+    model = random_model(12, n_items=300, n_dims=64, k=8, n_segments=6)
+    write(tmp_path, model)
+    A = model.embedding.to_dense().astype(np.float64)
+    coded = (A != 0).any(axis=1)
+    assert model.segments.guests is not None
+    members, guests = oracle.shelves(
+        model.segments.membership.tolist(), model.segments.guests.starts.tolist(), model.segments.guests.rows.tolist()
+    )
+    rng = np.random.default_rng(0)
+    async with asking(Settings(artifacts=tmp_path)) as client:
+        for segment in range(6):
+            for with_guests in (True, False):
+                rows = rng.choice(np.flatnonzero(coded), 9, replace=False).tolist()
+                values = oracle.scores(A, rows, [1.0] * 9)
+                there = members[segment] | (guests[segment] if with_guests else set())
+                allowed = [row in there and row not in rows and bool(coded[row]) for row in range(300)]
+                body = {"history": [f"item-{row}" for row in rows], "n": 12, "guests": with_guests}
+                found = ids(await client.post(f"/segments/s{segment}/items", json=body))
+                found_rows = [int(item_id.split("-")[1]) for item_id in found]
+                assert oracle.same_order(found_rows, values, oracle.ranking(values, 12, allowed))
