@@ -55,7 +55,7 @@ class Data:
 
 
 def seismic(data: Data, cut: int) -> tuple[float, Callable[[Queries], tuple[Search, Answer]]]:
-    import seismic as engine
+    import seismic as engine  # type: ignore[import-not-found]
 
     kind = engine.get_seismic_string()
     names = np.array([str(dim) for dim in range(2 * data.n_dims)], dtype=kind)
@@ -86,7 +86,7 @@ def seismic(data: Data, cut: int) -> tuple[float, Callable[[Queries], tuple[Sear
 
 
 def qdrant(data: Data) -> tuple[float, Callable[[Queries], tuple[Search, Answer]]]:
-    import qdrant_edge as engine
+    import qdrant_edge as engine  # type: ignore[import-not-found]
 
     folder = tempfile.mkdtemp()
     config = engine.EdgeConfig(
@@ -122,7 +122,7 @@ def qdrant(data: Data) -> tuple[float, Callable[[Queries], tuple[Search, Answer]
 
 
 def faiss_flat(data: Data) -> tuple[float, Callable[[Queries], tuple[Search, Answer]]]:
-    import faiss
+    import faiss  # type: ignore[import-not-found]
 
     faiss.omp_set_num_threads(1)
     index = faiss.IndexFlatIP(data.vectors.shape[1])
