@@ -20,7 +20,15 @@ from service.shared_store import StoreFullError, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
-CODES = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
+CODES = {
+    400: "MALFORMED_JSON",
+    401: "UNAUTHENTICATED",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    408: "BODY_TOO_SLOW",
+    413: "BODY_TOO_LARGE",
+    429: "RATE_LIMITED",
+}
 
 
 def _unavailable(error: StoreUnavailableError) -> tuple[str, str]:
@@ -145,7 +153,8 @@ def openapi_problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     }
 
 
-POSTED = openapi_problems(400, 413, 422, 503)
+REFUSED = openapi_problems(401, 403, 429, 503)
+POSTED = openapi_problems(400, 408, 413, 422, 503)
 READ = openapi_problems(404, 422, 503)
 HOMEPAGE = openapi_problems(400, 409, 413, 422, 503)
 USERS = openapi_problems(409, 422, 503)
