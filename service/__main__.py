@@ -58,11 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = {"artifacts": options.artifacts, "no_auth": options.no_auth or None}
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
+        if not options.check_port and (refusal := _refusal(settings, options.host)):
+            return _failed(refusal, EXIT_CONFIGURATION)
         listening = bound_socket(options.host, options.port)
         if options.check_port:
             return 0
-        if refusal := _refusal(settings, options.host):
-            return _failed(refusal, EXIT_CONFIGURATION)
         app = create_app(settings)
     except ValidationError as error:
         return _failed(

@@ -29,6 +29,13 @@ class BoundedConnection(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Who has asked, and has said that nothing more will come, still waits for the answer."""
+        waits = self.conn.their_state is h11.DONE and self.conn.our_state in {h11.SEND_RESPONSE, h11.SEND_BODY}
+        if waits:
+            self.cycle.keep_alive = False
+        return waits
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:

@@ -48,7 +48,7 @@ def test_a_key_is_found_and_nothing_else_is(file: Path) -> None:
     ring = KeyRing(file)
     found = ring.find(secret.encode())
     assert found is not None
-    assert (found.name, found.scopes) == ("shop", {"read"})
+    assert (found.name, found.scopes) == ("shop", frozenset({"read"}))
     assert [key and key.name for key in (ring.find(other.encode()), ring.find(b""), ring.find(b"\xff"))] == [
         "office",
         None,

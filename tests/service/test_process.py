@@ -87,7 +87,7 @@ def failing(*arguments: str, **environment: str) -> tuple[int, str]:
 
 def test_a_port_in_use_says_so_before_anything_is_loaded() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        code, errors = failing("--port", str(taken.getsockname()[1]))
+        code, errors = failing("--port", str(taken.getsockname()[1]), "--no-auth")
     assert code == 3
     assert errors.count("\n") == 1
     assert "choose another --port" in errors
