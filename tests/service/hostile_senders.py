@@ -20,13 +20,14 @@ from tests.conftest import free_port
 from tests.service.hostile_bodies import INVALID, hostile
 
 THREADS = 4
+GOOD = {"history": ["a", "b"], "events": [{"event_id": "e", "item_id": "a"}], "add": ["f"]}
 ROOT = Path(__file__).parent.parent.parent
 
 
 @contextlib.contextmanager
-def guarded(artifacts: Path, keys: Path) -> Iterator[tuple[int, str, list[str]]]:
-    """A service with keys and limits: its port, a key, and in the end the lines of its log."""
-    secret, key = new_key("hostile", frozenset({"read", "write"}))
+def guarded(artifacts: Path, keys: Path, redis_url: str) -> Iterator[tuple[int, str, list[str]]]:
+    """A service with keys, limits and histories: its port, a key, and in the end the lines of its log."""
+    secret, key = new_key("hostile", frozenset({"read", "write", "admin"}))
     keys.write_text(key.line)
     port = free_port()
     process = subprocess.Popen(
@@ -38,6 +39,10 @@ def guarded(artifacts: Path, keys: Path) -> Iterator[tuple[int, str, list[str]]]
             "SPARSESHELF_RATE_PER_SECOND": "100000",
             "SPARSESHELF_BODY_SECONDS": "2",
             "SPARSESHELF_HEADER_SECONDS": "2",
+            "SPARSESHELF_REDIS_URL": redis_url,
+            "SPARSESHELF_HISTORIES": "true",
+            "SPARSESHELF_REDIS_BUDGET_SECONDS": "5",
+            "SPARSESHELF_HISTORIES_BUDGET_SECONDS": "5",
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -81,7 +86,7 @@ def bodies(url: str, key: str, seed: int, n: int) -> tuple[Counter[tuple[str, st
         rng = random.Random(seed * THREADS + worker)
         with httpx.Client(base_url=url, timeout=30, headers=headers) as client:
             for path, fields in posted_routes(document).items():
-                good = {"history": ["a", "b"]} if "history" in fields else {}
+                good = {name: value for name, value in GOOD.items() if name in fields}
                 for _ in range(n // THREADS):
                     body = hostile(rng, good, fields)
                     where = f"{path}, {body.kind}, {body.content[:80]!r}"
