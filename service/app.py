@@ -17,6 +17,7 @@ from service.memory import Memory
 from service.ring import RequestRing
 from service.routes import router
 from service.settings import Settings
+from service.shared_buckets import SharedTokenBuckets
 from service.token_bucket import RateLimit, TokenBuckets
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
 def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
     """From the inside: who gets in, which pages may ask, and what every answer carries."""
     bounds = Bounds(settings.max_body_bytes, settings.body_seconds, settings.max_reading, settings.max_in_flight)
-    app.state.rate_limit = _rate_limit(settings)
+    app.state.rate_limit = _rate_limit(settings, app.state.memory)
     app.add_middleware(Admission, keys=keys, rate_limit=app.state.rate_limit, bounds=bounds)
     if settings.cors_origins:
         app.add_middleware(
@@ -75,8 +76,14 @@ def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
     app.add_middleware(RequestRing, model_version=app.state.live.version)
 
 
-def _rate_limit(settings: Settings) -> RateLimit | None:
-    return None if settings.rate is None else TokenBuckets(settings.rate)
+def _rate_limit(settings: Settings, memory: Memory) -> RateLimit | None:
+    if settings.rate is None:
+        return None
+    if not settings.shared_rate:
+        return TokenBuckets(settings.rate)
+    if not memory.stores:
+        raise ValueError("buckets that are shared lie in Redis: set it, or SPARSESHELF_SHARED_RATE=false")
+    return SharedTokenBuckets(memory.stores[0], settings.rate)  # the store with the shorter budget
 
 
 def _stop_if_cold(warming: "asyncio.Task[None]") -> None:

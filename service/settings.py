@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Requests that a key may make in a second, in the long run. None: as many as there is room for."""
     burst: int | None = Field(default=None, ge=1, le=1_000_000)
     """Requests that a key may make at once; by default those of ten seconds."""
+    shared_rate: bool = False
+    """Whether all processes on one Redis count together. Where it is out of reach each counts for itself."""
     max_in_flight: int = Field(default=64, ge=1, le=100_000)
     """Requests that are answered side by side; the next one is refused at once."""
     max_reading: int = Field(default=256, ge=1, le=100_000)
