@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.artifact import Artifact
+from service.app import create_app
+from service.authorization import requires
+from service.dependencies import Charge
 from service.settings import Settings
 from service.token_bucket import Rate, TokenBuckets
 from tests.service.asking import asking
@@ -71,3 +74,17 @@ async def test_a_request_too_many_is_told_when_to_come_back_and_health_is_not_co
         assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
         assert refused.headers["Retry-After"] == "3"
         assert (await client.get("/health/live")).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_a_route_may_charge_for_more_than_one_request_and_the_next_one_waits_for_it(written: Artifact) -> None:
+    app = create_app(Settings(artifacts=written.folder.parent, rate_per_second=2, burst=3))
+
+    @app.post("/many", dependencies=[requires("read")])
+    async def many(charge: Charge) -> None:
+        await charge(9)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+        assert (await client.post("/many")).status_code == 200
+        refused = await client.get("/model")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "4")
