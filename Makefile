@@ -32,7 +32,7 @@ setup: .venv/.users
 demo: setup
 	@$(BIN)/python -m service --port $(PORT) --check-port
 	$(BIN)/python -m trainer fit --dataset $(DATASET) --out artifacts --compare
-	$(BIN)/python -m service --artifacts artifacts --port $(PORT)
+	$(BIN)/python -m service --artifacts artifacts --port $(PORT) --no-auth
 
 test: .venv/.developers
 	$(BIN)/python -m pytest $(ARGS)

@@ -46,7 +46,7 @@ def main() -> None:
         redis = RedisServer(binary, Path(scratch))
         port = free_port()
         service = subprocess.Popen(
-            [sys.executable, "-m", "service", "--artifacts", str(folder), "--port", str(port)],
+            [sys.executable, "-m", "service", "--artifacts", str(folder), "--port", str(port), "--no-auth"],
             env={"SPARSESHELF_REDIS_URL": redis.url, "PATH": "/usr/bin:/bin"},
             stdout=subprocess.DEVNULL,
         )

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import ipaddress
 import json
 import logging
 import shlex
@@ -19,31 +20,46 @@ from pydantic import ValidationError
 from index.errors import ArtifactError
 from index.model import Model
 from index.search import rank
+from service import keys_command
 from service.app import create_app
+from service.connection import MAX_HEAD_BYTES, bounded
+from service.keys import KeysFileError
 from service.live import LiveModel
 from service.settings import Settings
 
 EXIT_CONFIGURATION, EXIT_ARTIFACT = 3, 5
 
+_WITHOUT_KEYS = (
+    "there are no keys: make one with `python -m service keys add NAME --file keys.txt` and set "
+    "SPARSESHELF_KEYS_FILE=keys.txt"
+)
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  who listens on every address is heard on this one
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until it is told to stop; returns the exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["keys"]:
+        return keys_command.main(words[1:])
     parser = argparse.ArgumentParser(
         prog="python -m service",
         description="Serve the current artifact of a folder. Every other setting is an environment variable "
         "SPARSESHELF_…, see docs/service.md.",
-        epilog="exit codes: 0 stopped, 2 usage, 3 bad configuration or a port in use, 5 bad artifact",
+        epilog="`python -m service keys` makes, lists and removes API keys. "
+        "exit codes: 0 stopped, 2 usage, 3 bad configuration or a port in use, 5 bad artifact",
     )
     parser.add_argument("--artifacts", type=Path, help="folder with CURRENT (SPARSESHELF_ARTIFACTS, artifacts)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
+    parser.add_argument("--no-auth", action="store_true", help="answer anyone on this machine (SPARSESHELF_NO_AUTH)")
     parser.add_argument("--check-port", action="store_true", help="only say whether the port is free")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     try:
-        settings = Settings() if options.artifacts is None else Settings(artifacts=options.artifacts)
+        given = {"artifacts": options.artifacts, "no_auth": options.no_auth or None}
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+        if not options.check_port and (refusal := _refusal(settings, options.host)):
+            return _failed(refusal, EXIT_CONFIGURATION)
         listening = bound_socket(options.host, options.port)
         if options.check_port:
             return 0
@@ -55,13 +71,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         reason = f"{options.host}:{options.port} cannot be listened on ({error.strerror}); choose another --port"
         return _failed(reason, EXIT_CONFIGURATION)
+    except KeysFileError as error:
+        return _failed(f"SPARSESHELF_KEYS_FILE: {error}", EXIT_CONFIGURATION)
     except ValueError as error:
         return _failed(f"SPARSESHELF_REDIS_URL: {error}", EXIT_CONFIGURATION)
     except ArtifactError as error:
         listening.close()
         return _failed(str(error), EXIT_ARTIFACT)
-    _serve(app, listening)
+    _serve(app, listening, settings)
     return 0
+
+
+def _refusal(settings: Settings, host: str) -> str | None:
+    """Why the service must not start as it is asked to: whoever can reach it could ask it."""
+    if settings.keys_file is not None:
+        return None
+    if not settings.no_auth:
+        return f"{_WITHOUT_KEYS}, or pass --no-auth to answer anyone on this machine"
+    reached = settings.published_on or host
+    if not _is_loopback(reached):
+        return f"{_WITHOUT_KEYS}; --no-auth is for loopback addresses, and {reached} is none"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -79,14 +116,25 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _serve(app: FastAPI, listening: socket.socket) -> None:
-    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None))
-    threading.Thread(target=_announce, args=(app.state.live, server, listening), daemon=True).start()
+def _serve(app: FastAPI, listening: socket.socket, settings: Settings) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=bounded(settings.header_seconds),
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            ws="none",
+            server_header=False,
+            access_log=False,
+            log_config=None,
+        )
+    )
+    header = "" if settings.keys_file is None else '-H "authorization: Bearer $KEY" '
+    threading.Thread(target=_announce, args=(app.state.live, server, listening, header), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down gracefully by then
         server.run(sockets=[listening])
 
 
-def _announce(live: LiveModel, server: uvicorn.Server, listening: socket.socket) -> None:
+def _announce(live: LiveModel, server: uvicorn.Server, listening: socket.socket, header: str) -> None:
     """Once there is an answer to be had, says where."""
     live.wait_until_ready()
     while not server.started:
@@ -95,10 +143,10 @@ def _announce(live: LiveModel, server: uvicorn.Server, listening: socket.socket)
     host = _LOOPBACK.get(host, host)
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     print(f"sparseshelf serves {len(live.model.vocabulary):,} items on {url} (documentation at {url}/docs). Try:\n")
-    print("\n".join(example_calls(live.model, url)), end="\n\n", flush=True)
+    print("\n".join(example_calls(live.model, url, header)), end="\n\n", flush=True)
 
 
-def example_calls(model: Model, url: str) -> list[str]:
+def example_calls(model: Model, url: str, header: str) -> list[str]:
     """Three curl lines with items that this model holds: the three best-known ones."""
     rows = rank(model.popularity.astype("float64"), 3).rows
     history = [model.vocabulary.item_id(row) for row in rows]
@@ -108,7 +156,7 @@ def example_calls(model: Model, url: str) -> list[str]:
         "homepage": {"history": history, "shelves": 4, "items_per_shelf": 6},
     }
     return [
-        f"curl -s {url}/{route} -H 'content-type: application/json' -d {shlex.quote(json.dumps(body))}"
+        f"curl -s {url}/{route} {header}-H 'content-type: application/json' -d {shlex.quote(json.dumps(body))}"
         for route, body in bodies.items()
     ]
 

@@ -7,19 +7,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
-from service import problems
+from service import documentation, problems
+from service.admission import Admission, Bounds
+from service.keys import KeyRing
 from service.live import LiveModel
 from service.memory import Memory
 from service.openapi import described_app
 from service.ring import RequestRing
 from service.settings import Settings
+from service.shared_buckets import SharedTokenBuckets
+from service.token_bucket import RateLimit, TokenBuckets
 
 logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Opens the current artifact and builds the app around it. Raises ArtifactError where it is missing or broken."""
+    """Opens the current artifact and builds the app around it. Without a file of keys it answers anyone.
+
+    Raises ArtifactError where the artifact is missing or broken, KeysFileError where the file of keys is.
+    """
+    keys = None if settings.keys_file is None else KeyRing(settings.keys_file)
     live = LiveModel.open(settings.artifacts)
     memory = Memory.of(settings, live)
 
@@ -38,8 +47,35 @@ def create_app(settings: Settings) -> FastAPI:
     app = described_app(lifespan)
     app.state.live, app.state.memory = live, memory
     problems.install(app)
-    app.add_middleware(RequestRing, max_body_bytes=settings.max_body_bytes, model_version=live.version)
+    documentation.install(app)
+    _surround(app, settings, keys)
     return app
+
+
+def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
+    """From the inside: who gets in, which pages may ask, and what every answer carries."""
+    bounds = Bounds(settings.max_body_bytes, settings.body_seconds, settings.max_reading, settings.max_in_flight)
+    app.state.rate_limit = _rate_limit(settings, app.state.memory)
+    app.add_middleware(Admission, keys=keys, rate_limit=app.state.rate_limit, bounds=bounds)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST", "PUT", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "X-Request-ID"),
+            expose_headers=("X-Request-ID", "X-Model-Version", "X-Cache", "Retry-After"),
+        )
+    app.add_middleware(RequestRing, model_version=app.state.live.version)
+
+
+def _rate_limit(settings: Settings, memory: Memory) -> RateLimit | None:
+    if settings.rate is None:
+        return None
+    if not settings.shared_rate:
+        return TokenBuckets(settings.rate)
+    if not memory.stores:
+        raise ValueError("buckets that are shared lie in Redis: set it, or SPARSESHELF_SHARED_RATE=false")
+    return SharedTokenBuckets(memory.stores[0], settings.rate)  # the store with the shorter budget
 
 
 def _stop_if_cold(warming: "asyncio.Task[None]") -> None:

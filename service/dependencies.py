@@ -1,5 +1,6 @@
 """What routes ask for by name."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
@@ -44,6 +45,16 @@ async def _deny_list(memory: Annotated[Memory, Depends(_memory)]) -> DenyList:
     return memory.denying()
 
 
+async def _charge(request: Request) -> Callable[[int], Awaitable[None]]:
+    async def charge(requests: int) -> None:
+        if request.app.state.rate_limit is not None:
+            await request.app.state.rate_limit.charge(request.state.key.name, requests)
+
+    return charge
+
+
+Charge = Annotated[Callable[[int], Awaitable[None]], Depends(_charge)]
+"""What a route calls whose request counts as more than one, `await charge(n - 1)`: the key's next call waits for it."""
 Live = Annotated[LiveModel, Depends(_live)]
 Ready = Annotated[Recommender, Depends(_recommender)]
 Snapshot = Annotated[Serving, Depends(_serving)]

@@ -14,15 +14,15 @@ from fastapi.openapi.utils import get_openapi
 from service import __version__
 from service.answers import Problem
 from service.examples import ANSWERS, REQUESTS
-from service.problems import EXAMPLES, Refusal, problem_of
+from service.problems import DOORS, EXAMPLES, Refusal, problem_of
 from service.routes import PARTS, router
 
 Document = dict[str, Any]
 _EVERYWHERE = ("500 INTERNAL_ERROR",)  # what surrounds every route (service/ring.py)
 _DESCRIPTION = cleandoc(
     """
-    The service keeps nothing about people: a history is posted with every request. Ids are strings. Whatever is not
-    answered is a problem (RFC 9457) with a stable `code`.
+    A history is posted with every request; nothing is kept about people unless histories are switched on. Ids are
+    strings. Whatever is not answered is a problem (RFC 9457) with a stable `code`.
     """
 )
 _HEADERS = {
@@ -76,6 +76,8 @@ def described_app(lifespan: "Callable[[FastAPI], AbstractAsyncContextManager[Non
         description=_DESCRIPTION,
         version=__version__,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(router)
@@ -122,7 +124,8 @@ def _describe(operation: Document) -> None:
     if "content" in answer:
         answer["content"]["application/json"]["example"] = ANSWERS[name]
     refused = [problem for response in responses.values() for problem in response.get("x-problems", [])]
-    for status, names in _by_status([*refused, *_EVERYWHERE]).items():
+    doors = DOORS if "security" in operation else ()
+    for status, names in _by_status([*refused, *doors, *_EVERYWHERE]).items():
         responses[status] = _refusal([EXAMPLES[problem] for problem in names])
     for response in responses.values():
         response.setdefault("headers", _headers())

@@ -21,7 +21,15 @@ from service.shared_store import StoreFullError, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
-CODES = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
+CODES = {
+    400: "MALFORMED_JSON",
+    401: "UNAUTHENTICATED",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    408: "BODY_TOO_SLOW",
+    413: "BODY_TOO_LARGE",
+    429: "RATE_LIMITED",
+}
 
 
 def _unavailable(error: StoreUnavailableError) -> tuple[str, str]:
@@ -166,30 +174,40 @@ EXAMPLES = {
     f"{refusal.status} {refusal.code}": refusal
     for refusal in (
         Refusal(400, "MALFORMED_JSON", "the body is not JSON"),
+        Refusal(401, "UNAUTHENTICATED", "a key is needed: send `Authorization: Bearer KEY` with one that is valid"),
+        Refusal(403, "FORBIDDEN", "this key has not the scope 'write'"),
+        Refusal(408, "BODY_TOO_SLOW", "the body did not arrive within 10 s"),
         Refusal(404, "UNKNOWN_ITEM", "no item 'z' in this model"),
         Refusal(404, "UNKNOWN_SEGMENT", "no segment 's9' in this model"),
-        Refusal(409, "SWITCHED_OFF", "histories are switched off"),
+        Refusal(409, "SWITCHED_OFF", "histories are switched off: SPARSESHELF_HISTORIES=true switches them on"),
         Refusal(413, "BODY_TOO_LARGE", "the body may have 1048576 bytes; send shorter lists"),
         _at("n", "INVALID_REQUEST", ValueError("Input should be less than or equal to 1000")),
         _at("filter", "INVALID_FILTER", FilterError("there is no attribute 'colour'; the model has year, country")),
         _at("steer", "UNKNOWN_SEGMENT", UnknownSegmentError("s9", "steer")),
         _at("max_per", "UNKNOWN_ATTRIBUTE", UnknownAttributeError("director", "max_per", ["country", "genres"])),
-        _at("add", "DENY_LIST_FULL", ValueError("the deny list is full")),
+        _at("add", "DENY_LIST_FULL", ValueError("the deny list may have 100,000 items")),
+        Refusal(429, "RATE_LIMITED", "too many requests; wait 0.5 s"),
         Refusal(500, "INTERNAL_ERROR", "something failed on our side; the log has the request_id"),
         Refusal(503, "NOT_READY", "the model is being warmed up; try again"),
+        Refusal(503, "OVERLOADED", "too many requests are being answered; try again"),
         Refusal(503, *_unavailable(StoreUnavailableError())),
         Refusal(503, *_unavailable(StoreFullError())),
     )
 }
+DOORS = (
+    "401 UNAUTHENTICATED", "403 FORBIDDEN", "408 BODY_TOO_SLOW", "413 BODY_TOO_LARGE", "429 RATE_LIMITED",
+    "503 OVERLOADED",
+)  # fmt: skip
+"""What every route may refuse with that asks for a key."""
 _SWITCHED_OFF = ("409 SWITCHED_OFF", "503 STORE_UNAVAILABLE", "503 STORE_FULL")
-POSTED = ("400 MALFORMED_JSON", "413 BODY_TOO_LARGE", "422 INVALID_REQUEST", "503 NOT_READY")
+POSTED = ("400 MALFORMED_JSON", "422 INVALID_REQUEST", "503 NOT_READY")
 READ = ("422 INVALID_REQUEST", "503 NOT_READY")
 HOMEPAGE = (
     *POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT", "422 UNKNOWN_ATTRIBUTE", "409 SWITCHED_OFF",
     "503 STORE_UNAVAILABLE",
 )  # fmt: skip
 USERS = ("422 INVALID_REQUEST", *_SWITCHED_OFF)
-USERS_POSTED = ("400 MALFORMED_JSON", "413 BODY_TOO_LARGE", *USERS)
+USERS_POSTED = ("400 MALFORMED_JSON", *USERS)
 ADMIN = _SWITCHED_OFF
 ADMIN_POSTED = (*USERS_POSTED, "422 DENY_LIST_FULL")
 

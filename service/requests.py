@@ -69,7 +69,8 @@ def _filter(document: object) -> object:
         try:
             parsed(document)
         except FilterError as error:
-            raise PydanticCustomError("filter", "{reason}", {"reason": str(error)}) from error
+            reason = str(error).encode("utf-8", "backslashreplace").decode()  # it may name half a surrogate pair
+            raise PydanticCustomError("filter", "{reason}", {"reason": reason}) from error
     return document
 
 

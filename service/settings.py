@@ -1,9 +1,24 @@
 """Every setting of the service. Environment variables begin with SPARSESHELF_."""
 
+import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.token_bucket import Rate
+
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+
+
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("origins are wanted, separated by commas: scheme, host and port, and nothing behind them")
+    return origins
 
 
 class Settings(BaseSettings):
@@ -38,3 +53,32 @@ class Settings(BaseSettings):
     """What reading or changing a history, or the deny list, may take."""
     max_body_bytes: int = Field(default=1_048_576, ge=1024, le=64 * 1_048_576)
     """Longer request bodies are refused with 413."""
+
+    keys_file: Path | None = None
+    """Who may ask for what: `python -m service keys` writes it. Looked at again while the service runs."""
+    no_auth: bool = False
+    """Answer anyone, where only this machine can ask. Of no effect beside a file of keys."""
+    published_on: str | None = None
+    """The address under which others reach the port, where it is not the one that is listened on: in a container."""
+    rate_per_second: float | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
+    """Requests that a key may make in a second, in the long run. None: as many as there is room for."""
+    burst: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Requests that a key may make at once; by default those of ten seconds."""
+    shared_rate: bool = False
+    """Whether all processes on one Redis count together. Where it is out of reach each counts for itself."""
+    max_in_flight: int = Field(default=64, ge=1, le=100_000)
+    """Requests that are answered side by side; the next one is refused at once."""
+    max_reading: int = Field(default=256, ge=1, le=100_000)
+    """Bodies that are read side by side: with max_body_bytes what they may take of memory."""
+    body_seconds: float = Field(default=10.0, gt=0, le=3600)
+    """What a body may take to arrive."""
+    header_seconds: float = Field(default=10.0, gt=0, le=3600)
+    """What the head of a request may take to arrive; then the connection is closed."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    """Pages of these origins may ask from a browser. None: no CORS headers."""
+
+    @property
+    def rate(self) -> Rate | None:
+        if self.rate_per_second is None:
+            return None
+        return Rate(self.rate_per_second, self.burst or max(1, round(10 * self.rate_per_second)))

@@ -1,8 +1,8 @@
-"""What answers, and whether it does."""
+"""What answers."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
-from service.answers import Health, ModelAnswer
+from service.answers import ModelAnswer
 from service.dependencies import Live
 
 router = APIRouter()
@@ -23,18 +23,3 @@ def read_model(live: Live) -> ModelAnswer:
         metrics=dict(live.manifest.metrics),
         options=dict(live.manifest.options),
     )
-
-
-@router.get("/health/live")
-async def health_live() -> Health:
-    """The process answers."""
-    return Health(status="ok")
-
-
-@router.get("/health/ready", responses={503: {"model": Health, "description": "The model is being warmed up"}})
-async def health_ready(live: Live, response: Response) -> Health:
-    """The model is open and warm."""
-    if live.ready:
-        return Health(status="ok")
-    response.status_code = 503
-    return Health(status="starting")

@@ -1,12 +1,13 @@
 """Items for a history, and for many at once."""
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from index.recommender import Recommender
 from service.answers import BatchAnswer, BatchResult, Item, RecommendAnswer
-from service.dependencies import Ready
+from service.dependencies import Charge, Ready
 from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
 from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
 
@@ -44,13 +45,17 @@ def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
 
 
 @router.post("/recommend/batch", responses=openapi_problems(*POSTED), response_model_exclude_defaults=True)
-def recommend_batch(request: Request, body: BatchRequest, recommender: Ready) -> BatchAnswer:
-    """Many bodies of /recommend, each answered by itself: one that is wrong has its problem among the results."""
+async def recommend_batch(request: Request, body: BatchRequest, recommender: Ready, charge: Charge) -> BatchAnswer:
+    """Many bodies of /recommend, each answered by itself: one that is wrong has its problem among the results.
+
+    It counts as many requests as it has bodies.
+    """
+    await charge(max(0, len(body.requests) - 1))
     asked = [_asked(element) for element in body.requests]
     if sum(one.n for one in asked if isinstance(one, RecommendRequest)) > MAX_BATCH_N:
         reason = f"the n of all requests may add up to {MAX_BATCH_N}; send fewer at once"
         raise RequestValidationError([{"type": "batch", "loc": ("body", "requests"), "msg": reason}])
-    results = [_result(one, recommender, request.state.request_id) for one in asked]
+    results = await run_in_threadpool(lambda: [_result(one, recommender, request.state.request_id) for one in asked])
     return BatchAnswer(model_version=recommender.version, results=results)
 
 

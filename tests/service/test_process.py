@@ -28,7 +28,7 @@ def command(*arguments: str) -> list[str]:
 
 @contextlib.contextmanager
 def serving(written: Artifact, port: int) -> Iterator[subprocess.Popen[str]]:
-    arguments = command("--artifacts", str(written.folder.parent), "--port", str(port))
+    arguments = command("--artifacts", str(written.folder.parent), "--port", str(port), "--no-auth")
     process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         for _ in range(600):
@@ -87,14 +87,14 @@ def failing(*arguments: str, **environment: str) -> tuple[int, str]:
 
 def test_a_port_in_use_says_so_before_anything_is_loaded() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        code, errors = failing("--port", str(taken.getsockname()[1]))
+        code, errors = failing("--port", str(taken.getsockname()[1]), "--no-auth")
     assert code == 3
     assert errors.count("\n") == 1
     assert "choose another --port" in errors
 
 
 def test_a_missing_artifact_is_one_line_and_exit_5(tmp_path: Path) -> None:
-    code, errors = failing("--artifacts", str(tmp_path), "--port", "0")
+    code, errors = failing("--artifacts", str(tmp_path), "--port", "0", "--no-auth")
     assert code == 5
     assert (
         errors
@@ -104,7 +104,7 @@ def test_a_missing_artifact_is_one_line_and_exit_5(tmp_path: Path) -> None:
 
 def test_a_corrupt_artifact_is_one_line_and_exit_5(written: Artifact) -> None:
     (written.folder / "dims.npy").write_bytes(b"")
-    code, errors = failing("--artifacts", str(written.folder.parent), "--port", "0")
+    code, errors = failing("--artifacts", str(written.folder.parent), "--port", "0", "--no-auth")
     assert code == 5
     assert errors.count("\n") == 1
     assert "dims.npy" in errors
@@ -117,10 +117,14 @@ def test_a_corrupt_artifact_is_one_line_and_exit_5(written: Artifact) -> None:
         ("SPARSESHELF_REDIS_URL", "http://x"),
         ("SPARSESHELF_REDIS_URL", "redis://h/0?timeout=1"),
         ("SPARSESHELF_MAX_BODY_BYTES", "1"),
+        ("SPARSESHELF_CORS_ORIGINS", "https://shop.example, *"),
+        ("SPARSESHELF_CORS_ORIGINS", "https://shop.example/"),
+        ("SPARSESHELF_RATE_PER_SECOND", "inf"),
+        ("SPARSESHELF_KEYS_FILE", "/nowhere/keys.txt"),
     ],
 )
 def test_a_bad_setting_is_named_and_exit_3(written: Artifact, name: str, value: str) -> None:
-    code, errors = failing("--artifacts", str(written.folder.parent), "--port", "0", **{name: value})
+    code, errors = failing("--artifacts", str(written.folder.parent), "--port", "0", "--no-auth", **{name: value})
     assert code == 3
     assert errors.count("\n") == 1
     assert name in errors

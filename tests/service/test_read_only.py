@@ -53,7 +53,7 @@ def environment(image: Path, **more: str) -> dict[str, str]:
 def answering(image: Path, written: Artifact, **settings: str) -> Iterator[list[str]]:
     """Starts the service, asks it once, stops it; then the list holds the lines of its log."""
     port, log = free_port(), []
-    arguments = ["-m", "service", "--artifacts", str(written.folder.parent), "--port", str(port)]
+    arguments = ["-m", "service", "--artifacts", str(written.folder.parent), "--port", str(port), "--no-auth"]
     process = subprocess.Popen(
         [*unprivileged(), sys.executable, *arguments],
         cwd=image,

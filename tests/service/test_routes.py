@@ -330,7 +330,13 @@ async def test_what_is_no_json_is_a_400(written: Artifact, content: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    "history", [b'["\\ud800"]', b'[{"item_id": "a", "weight": NaN}]', b'[{"item_id": "a", "weight": 1e999}]']
+    "history",
+    [
+        b'["\\ud800"]',
+        b'[{"item_id": "a", "weight": NaN}]',
+        b'[{"item_id": "a", "weight": 1e999}]',
+        b'["a"], "filter": {"\\ud800": {}}',
+    ],
 )
 async def test_what_json_allows_and_text_or_numbers_do_not_is_a_422(written: Artifact, history: bytes) -> None:
     async with asking(Settings(artifacts=written.folder.parent)) as client:
