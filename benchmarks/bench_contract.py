@@ -42,7 +42,7 @@ def serving(folder: Path, **environment: str) -> Iterator[str]:
     """The address of a service with the model of `tests.worlds.grown`."""
     write(folder, grown(), name="films")
     port = free_port()
-    command = [sys.executable, "-m", "service", "--artifacts", str(folder), "--port", str(port)]
+    command = [sys.executable, "-m", "service", "--artifacts", str(folder), "--port", str(port), "--no-auth"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -56,7 +56,7 @@ def serving(folder: Path, **environment: str) -> Iterator[str]:
 
 
 def _wait(url: str) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(url, timeout=5):

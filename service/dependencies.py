@@ -20,12 +20,14 @@ async def _live(request: Request) -> LiveModel:
     return live
 
 
-async def _serving(live: Annotated[LiveModel, Depends(_live)]) -> Serving:
-    return live.serving
+async def _serving(request: Request) -> Serving:
+    serving: Serving = request.app.state.live.serving
+    return serving
 
 
-async def _recommender(live: Annotated[LiveModel, Depends(_live)]) -> Recommender:
-    return live.serving.recommender
+async def _recommender(request: Request) -> Recommender:
+    recommender: Recommender = request.app.state.live.serving.recommender
+    return recommender
 
 
 async def _directory(live: Annotated[LiveModel, Depends(_live)]) -> Directory:

@@ -20,8 +20,12 @@ _Asked = RecommendRequest | RequestValidationError
     responses=openapi_problems(*POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT"),
     response_model_exclude_defaults=True,
 )
-def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
+async def recommend(body: RecommendRequest, recommender: Ready) -> Response:
     """The n best items for a history."""
+    return written(await done(recommender, lambda: _answer(body, recommender), plain=body.plain))
+
+
+def _answer(body: RecommendRequest, recommender: Recommender) -> RecommendAnswer:
     found = recommender.recommend(
         body.weights(),
         body.n,
@@ -36,12 +40,7 @@ def recommend(body: RecommendRequest, recommender: Ready) -> RecommendAnswer:
         max_per_segment=body.max_per_segment,
         explain=body.explain,
     )
-    return RecommendAnswer(
-        model_version=recommender.version,
-        items=[Item.model_validate(item) for item in found.items],
-        unknown_items=found.unknown_items,
-        shortfall=found.shortfall,
-    )
+    return RecommendAnswer.model_validate(found | {"model_version": recommender.version})
 
 
 @router.post("/recommend/batch", responses=openapi_problems(*POSTED), response_model_exclude_defaults=True)
@@ -70,7 +69,7 @@ def _result(asked: _Asked, recommender: Recommender, request_id: str) -> BatchRe
     try:
         if isinstance(asked, RequestValidationError):
             raise asked
-        return BatchResult(status=200, answer=recommend(asked, recommender))
+        return BatchResult(status=200, answer=_answer(asked, recommender))
     except REFUSED as error:
         refusal = refusal_of(error)
         return BatchResult(status=refusal.status, problem=problem_of(refusal, request_id))
