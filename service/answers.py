@@ -1,6 +1,6 @@
 """The shapes of answers."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -11,6 +11,11 @@ class Answer(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True, protected_namespaces=())
 
     model_version: str
+
+    @classmethod
+    def of(cls, model_version: str, found: object, **more: object) -> Self:
+        """The answer with what an index answered, by the names of its attributes."""
+        return cls.model_validate({"model_version": model_version, **vars(found), **more})
 
 
 class Part(BaseModel):

@@ -13,13 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from fastapi.concurrency import run_in_threadpool
-
 from service.cached_page import CachedPage
 from service.histories import Histories, History
 from service.layout_cache import LayoutCache, Lookup
 from service.live import Serving
 from service.shared_store import StoreUnavailableError
+from service.work import done
 
 _PATIENCE_SECONDS = 1.0  # for which a page that another process computes is waited for
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.002, 0.05
@@ -38,9 +37,10 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True)
 class Wanted:
-    """`make` computes the page of a history; `least` is how few items make a shelf."""
+    """`make` computes the page of a history, `plain` as of work.done; `least` is how few items make a shelf."""
 
     make: Callable[[Mapping[str, float]], Made]
+    plain: bool
     least: int
     serving: Serving
 
@@ -152,7 +152,7 @@ class Pages:
 
     async def _made(self, place: Place, history: History, wanted: Wanted) -> tuple[bytes, bool]:
         try:
-            made = await run_in_threadpool(wanted.make, history.weights)
+            made = await done(wanted.serving.recommender, lambda: wanted.make(history.weights), plain=wanted.plain)
         except BaseException:
             await place.release(history.token)
             raise

@@ -26,6 +26,7 @@ MAX_EXPLAINED = 100
 MAX_STEERING, MOST_STRENGTH = 100, 10
 MAX_CAPS = 10
 MAX_BATCH, MAX_BATCH_N = 100, 10_000
+PLAIN_N = 200  # items that are written in less than a millisecond
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 UserId = Annotated[str, Field(min_length=1, max_length=MAX_USER_ID_LENGTH)]
@@ -161,15 +162,28 @@ class RecommendRequest(HistoryRequest, FilteredRequest, SteeredRequest, Explaine
     )
     max_per_segment: Count | None = Field(default=None, description="most items of one segment")
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is asked for that takes long whatever the model."""
+        return self.n <= PLAIN_N and not self.explain and not self.diversity and self.max_per_segment is None
+
 
 class SegmentsRequest(HistoryRequest, SteeredRequest, ExplainedRequest):
     n: Count = Field(default=10, description="how many segments")
+
+    @property
+    def plain(self) -> bool:
+        return self.n <= PLAIN_N and not self.explain
 
 
 class SegmentItemsRequest(HistoryRequest, FilteredRequest, SteeredRequest):
     n: Count = Field(default=20, description="how many items")
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
     guests: bool = Field(default=True, description="also items of others that the segment's shelf may show")
+
+    @property
+    def plain(self) -> bool:
+        return self.n <= PLAIN_N
 
 
 class BatchRequest(Request):
@@ -219,6 +233,10 @@ class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
         if (self.history is None) == (self.user_id is None):
             raise PydanticCustomError("history", "give either a history or a user_id")
         return self
+
+    @property
+    def plain(self) -> bool:
+        return self.shelves * self.items_per_shelf <= PLAIN_N and not self.max_per and not self.explain
 
 
 class EventRequest(Request):

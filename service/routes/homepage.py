@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import TypeAdapter
 
 from index.recommender import Recommender
-from service.answers import Audit, HomepageAnswer, Item, Shelf
+from service.answers import HomepageAnswer, Item
 from service.dependencies import Remembered, Snapshot
 from service.histories import Entry, History
 from service.layout_cache import page_key
@@ -31,6 +31,7 @@ async def homepage(body: HomepageRequest, serving: Snapshot, memory: Remembered)
     recommender = serving.recommender
     wanted = Wanted(
         make=lambda weights: _made(recommender, weights, body),
+        plain=body.plain,
         least=min(body.min_items, body.items_per_shelf),
         serving=serving,
     )
@@ -79,12 +80,7 @@ def _made(recommender: Recommender, weights: Mapping[str, float], body: Homepage
         explain=body.explain,
         spares=0 if body.explain else round(_SPARE_SHELVES * body.items_per_shelf) + 1,
     )
-    answer = HomepageAnswer(
-        model_version=recommender.version,
-        shelves=[Shelf.model_validate(shelf) for shelf in found.shelves],
-        unknown_items=found.unknown_items,
-        audit=None if found.audit is None else Audit.model_validate(found.audit),
-    )
+    answer = HomepageAnswer.of(recommender.version, found)
     spares = [[Item.model_validate(item) for item in shelf.spares] for shelf in found.shelves]
     return Made(
         answer.model_dump_json(exclude_defaults=True).encode(), _SPARES.dump_json(spares, exclude_defaults=True)

@@ -1,15 +1,15 @@
 """Items for a history, and for many at once."""
 
-from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from index.recommender import Recommender
-from service.answers import BatchAnswer, BatchResult, Item, RecommendAnswer
+from service.answers import BatchAnswer, BatchResult, RecommendAnswer
 from service.dependencies import Charge, Ready
 from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
 from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
+from service.work import answered
 
 router = APIRouter()
 _Asked = RecommendRequest | RequestValidationError
@@ -18,11 +18,11 @@ _Asked = RecommendRequest | RequestValidationError
 @router.post(
     "/recommend",
     responses=openapi_problems(*POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT"),
-    response_model_exclude_defaults=True,
+    response_model=RecommendAnswer,
 )
 async def recommend(body: RecommendRequest, recommender: Ready) -> Response:
     """The n best items for a history."""
-    return written(await done(recommender, lambda: _answer(body, recommender), plain=body.plain))
+    return await answered(recommender, lambda: _answer(body, recommender), plain=body.plain)
 
 
 def _answer(body: RecommendRequest, recommender: Recommender) -> RecommendAnswer:
@@ -40,11 +40,11 @@ def _answer(body: RecommendRequest, recommender: Recommender) -> RecommendAnswer
         max_per_segment=body.max_per_segment,
         explain=body.explain,
     )
-    return RecommendAnswer.model_validate(found | {"model_version": recommender.version})
+    return RecommendAnswer.of(recommender.version, found)
 
 
-@router.post("/recommend/batch", responses=openapi_problems(*POSTED), response_model_exclude_defaults=True)
-async def recommend_batch(request: Request, body: BatchRequest, recommender: Ready, charge: Charge) -> BatchAnswer:
+@router.post("/recommend/batch", responses=openapi_problems(*POSTED), response_model=BatchAnswer)
+async def recommend_batch(request: Request, body: BatchRequest, recommender: Ready, charge: Charge) -> Response:
     """Many bodies of /recommend, each answered by itself: one that is wrong has its problem among the results.
 
     It counts as many requests as it has bodies.
@@ -54,8 +54,12 @@ async def recommend_batch(request: Request, body: BatchRequest, recommender: Rea
     if sum(one.n for one in asked if isinstance(one, RecommendRequest)) > MAX_BATCH_N:
         reason = f"the n of all requests may add up to {MAX_BATCH_N}; send fewer at once"
         raise RequestValidationError([{"type": "batch", "loc": ("body", "requests"), "msg": reason}])
-    results = await run_in_threadpool(lambda: [_result(one, recommender, request.state.request_id) for one in asked])
-    return BatchAnswer(model_version=recommender.version, results=results)
+
+    def batch() -> BatchAnswer:
+        results = [_result(one, recommender, request.state.request_id) for one in asked]
+        return BatchAnswer(model_version=recommender.version, results=results)
+
+    return await answered(recommender, batch, plain=False)
 
 
 def _asked(element: object) -> _Asked:

@@ -3,14 +3,12 @@
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from index.search import rank
 from index.segments import Segments
 from service.answers import (
-    Item,
     ListedItem,
-    RankedSegment,
     SegmentAnswer,
     SegmentItemsAnswer,
     SegmentListAnswer,
@@ -23,21 +21,21 @@ from service.answers import (
 from service.dependencies import Look, PathId, Ready
 from service.problems import POSTED, READ, openapi_problems
 from service.requests import MAX_N, SegmentItemsRequest, SegmentsRequest
+from service.work import answered
 
 router = APIRouter()
 
 
-@router.post(
-    "/segments", responses=openapi_problems(*POSTED, "422 UNKNOWN_SEGMENT"), response_model_exclude_defaults=True
-)
-def rank_segments(body: SegmentsRequest, recommender: Ready) -> SegmentsAnswer:
+@router.post("/segments", responses=openapi_problems(*POSTED, "422 UNKNOWN_SEGMENT"), response_model=SegmentsAnswer)
+async def rank_segments(body: SegmentsRequest, recommender: Ready) -> Response:
     """The n segments that suit a history best."""
-    found = recommender.segments(body.weights(), body.n, steer=body.strengths(), mute=body.mute, explain=body.explain)
-    return SegmentsAnswer(
-        model_version=recommender.version,
-        segments=[RankedSegment.model_validate(segment) for segment in found.segments],
-        unknown_items=found.unknown_items,
-    )
+
+    def ranked() -> SegmentsAnswer:
+        steer, mute = body.strengths(), body.mute
+        found = recommender.segments(body.weights(), body.n, steer=steer, mute=mute, explain=body.explain)
+        return SegmentsAnswer.of(recommender.version, found)
+
+    return await answered(recommender, ranked, plain=body.plain)
 
 
 @router.get("/segments", responses=openapi_problems("503 NOT_READY"))
@@ -52,30 +50,26 @@ def list_segments(recommender: Ready) -> SegmentListAnswer:
 @router.post(
     "/segments/{segment_id:path}/items",
     responses=openapi_problems(*POSTED, "404 UNKNOWN_SEGMENT", "422 UNKNOWN_SEGMENT", "422 INVALID_FILTER"),
-    response_model_exclude_defaults=True,
+    response_model=SegmentItemsAnswer,
 )
-def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, recommender: Ready) -> SegmentItemsAnswer:
+async def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, recommender: Ready) -> Response:
     """The n best items of one segment for a history: all that its shelf on a page shows the best of."""
-    segments = recommender.model.segments
-    row = recommender.segment_row(segment_id)
-    found = recommender.recommend(
-        body.weights(),
-        body.n,
-        exclude=body.exclude,
-        shelf_of=segment_id if body.guests else None,
-        segments=None if body.guests else [segment_id],
-        where=body.where(),
-        steer=body.strengths(),
-        mute=body.mute,
-    )
-    return SegmentItemsAnswer(
-        model_version=recommender.version,
-        segment_id=segment_id,
-        label=segments.labels[row],
-        items=[Item.model_validate(item) for item in found.items],
-        unknown_items=found.unknown_items,
-        shortfall=found.shortfall,
-    )
+
+    def best() -> SegmentItemsAnswer:
+        label = recommender.model.segments.labels[recommender.segment_row(segment_id)]
+        found = recommender.recommend(
+            body.weights(),
+            body.n,
+            exclude=body.exclude,
+            shelf_of=segment_id if body.guests else None,
+            segments=None if body.guests else [segment_id],
+            where=body.where(),
+            steer=body.strengths(),
+            mute=body.mute,
+        )
+        return SegmentItemsAnswer.of(recommender.version, found, segment_id=segment_id, label=label)
+
+    return await answered(recommender, best, plain=body.plain)
 
 
 @router.get("/segments/{segment_id:path}/similar", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))
