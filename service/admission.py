@@ -12,10 +12,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.keys import SCOPES, Key, KeyRing
+from service.operations import OPEN, scope_of
 from service.problems import CODES, problem
 from service.token_bucket import RateLimit
 
-OPEN = frozenset({"/health/live", "/health/ready", "/docs", "/openapi.json"})
 ANYONE = Key("", frozenset(SCOPES), b"")
 """Who asks where there are no keys."""
 
@@ -69,6 +69,8 @@ class Admission:
                 headers={"WWW-Authenticate": "Bearer"},
             )
         scope["state"]["key"] = key
+        if (wanted := scope_of(scope["path"])) not in key.scopes:
+            return problem(request_id, 403, CODES[403], f"this key has not the scope {wanted!r}")
         if self.rate_limit is not None and (seconds := await self.rate_limit.take(key.name)):
             return _later(request_id, 429, CODES[429], f"too many requests; wait {seconds:.3g} s", ceil(seconds))
         if length.isdigit() and int(length[:20]) > self.bounds.max_body_bytes:

@@ -14,8 +14,9 @@ from fastapi.openapi.utils import get_openapi
 from service import __version__
 from service.answers import Problem
 from service.examples import ANSWERS, REQUESTS
+from service.operations import OPEN, scope_of
 from service.problems import DOORS, EXAMPLES, Refusal, problem_of
-from service.routes import PARTS, router
+from service.routes import PARTS, ROUTES
 
 Document = dict[str, Any]
 _EVERYWHERE = ("500 INTERNAL_ERROR",)  # what surrounds every route (service/ring.py)
@@ -35,6 +36,13 @@ _ON_EVERY_ANSWER = ("X-Request-ID", "X-Model-Version")
 _HEADERS_OF = {"homepage": ("X-Cache",)}
 _RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
+_KEYS = {
+    "ApiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key that `python -m service keys add` made. The scope of an operation stands beside it.",
+    }
+}
 _VALUE = {"type": ["string", "number"]}
 
 
@@ -78,9 +86,8 @@ def described_app(lifespan: "Callable[[FastAPI], AbstractAsyncContextManager[Non
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
     )
-    app.include_router(router)
+    app.router.routes.extend(ROUTES)  # a router that is included is a level more to match for each request
     app.openapi = partial(document, app)  # type: ignore[method-assign]  # the way that FastAPI documents
     return app
 
@@ -101,8 +108,11 @@ def document(app: FastAPI) -> Document:
             for name, words in _HEADERS.items()
         }
         _refine(found["components"]["schemas"])
-        for path in found["paths"].values():
-            for operation in path.values():
+        found["components"]["securitySchemes"] = _KEYS
+        for path, operations in found["paths"].items():
+            for operation in operations.values():
+                if path not in OPEN:
+                    operation["security"] = [{"ApiKey": [scope_of(path)]}]
                 _describe(operation)
         app.openapi_schema = found
     return app.openapi_schema

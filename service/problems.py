@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 CODES = {
     400: "MALFORMED_JSON",
     401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
     408: "BODY_TOO_SLOW",

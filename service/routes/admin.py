@@ -5,10 +5,11 @@ from fastapi import APIRouter
 from service.answers import DenyListAnswer
 from service.dependencies import Denying, Live
 from service.live import Denied
+from service.operations import operation_id
 from service.problems import ADMIN, ADMIN_POSTED, openapi_problems
 from service.requests import DenyListRequest
 
-router = APIRouter()
+router = APIRouter(tags=["admin"], generate_unique_id_function=operation_id)
 
 
 @router.get("/admin/deny-list", responses=openapi_problems(*ADMIN))

@@ -4,8 +4,9 @@ from fastapi import APIRouter, Response
 
 from service.answers import Health
 from service.dependencies import Live
+from service.operations import operation_id
 
-router = APIRouter()
+router = APIRouter(tags=["health"], generate_unique_id_function=operation_id)
 
 
 @router.get("/health/live")

@@ -12,11 +12,12 @@ from service.dependencies import Remembered, Snapshot
 from service.histories import Entry, History
 from service.layout_cache import page_key
 from service.memory import Memory
+from service.operations import operation_id
 from service.pages import Made, Place, PostedPlace, StoredPlace, Wanted
 from service.problems import HOMEPAGE, openapi_problems
 from service.requests import HomepageRequest
 
-router = APIRouter()
+router = APIRouter(tags=["homepage"], generate_unique_id_function=operation_id)
 _SPARES = TypeAdapter(list[list[Item]])
 _SPARE_SHELVES = 0.5  # spares of a shelf, in lengths of it
 

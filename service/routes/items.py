@@ -10,10 +10,11 @@ from index.model import Model
 from index.segments import NO_SEGMENT
 from service.answers import FoundItemsAnswer, Item, ItemAnswer, ListedItem, SegmentName, SimilarAnswer, WeightedDim
 from service.dependencies import Look, PathId, Ready
+from service.operations import operation_id
 from service.problems import READ, openapi_problems
 from service.requests import MAX_ID_LENGTH, MAX_N
 
-router = APIRouter()
+router = APIRouter(tags=["items"], generate_unique_id_function=operation_id)
 _Many = Annotated[int, Query(ge=1, le=MAX_N, description="how many items")]
 
 

@@ -4,8 +4,9 @@ from fastapi import APIRouter
 
 from service.answers import ModelAnswer
 from service.dependencies import Live
+from service.operations import operation_id
 
-router = APIRouter()
+router = APIRouter(tags=["model"], generate_unique_id_function=operation_id)
 
 
 @router.get("/model")

@@ -7,11 +7,12 @@ from pydantic import ValidationError
 from index.recommender import Recommender
 from service.answers import BatchAnswer, BatchResult, RecommendAnswer
 from service.dependencies import Charge, Ready
+from service.operations import operation_id
 from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
 from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
 from service.work import answered
 
-router = APIRouter()
+router = APIRouter(tags=["recommend"], generate_unique_id_function=operation_id)
 _Asked = RecommendRequest | RequestValidationError
 
 

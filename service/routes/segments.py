@@ -19,11 +19,12 @@ from service.answers import (
     SimilarSegmentsAnswer,
 )
 from service.dependencies import Look, PathId, Ready
+from service.operations import operation_id
 from service.problems import POSTED, READ, openapi_problems
 from service.requests import MAX_N, SegmentItemsRequest, SegmentsRequest
 from service.work import answered
 
-router = APIRouter()
+router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
 
 
 @router.post("/segments", responses=openapi_problems(*POSTED, "422 UNKNOWN_SEGMENT"), response_model=SegmentsAnswer)

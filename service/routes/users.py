@@ -9,10 +9,11 @@ from fastapi import APIRouter, Response
 from service.answers import EventsAnswer, HistoryAnswer, HistoryEntry
 from service.dependencies import Live, PathUser, Stored
 from service.histories import Entry, Event
+from service.operations import operation_id
 from service.problems import USERS, USERS_POSTED, openapi_problems
 from service.requests import EventsRequest, HistoryRequest
 
-router = APIRouter()
+router = APIRouter(tags=["users"], generate_unique_id_function=operation_id)
 
 
 @router.get("/users/{user_id}/history", responses=openapi_problems(*USERS))

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from index.artifact import Artifact
 from service.app import create_app
-from service.authorization import requires
 from service.dependencies import Charge
 from service.settings import Settings
 from service.token_bucket import Rate, TokenBuckets
@@ -80,7 +79,7 @@ async def test_a_request_too_many_is_told_when_to_come_back_and_health_is_not_co
 async def test_a_route_may_charge_for_more_than_one_request_and_the_next_one_waits_for_it(written: Artifact) -> None:
     app = create_app(Settings(artifacts=written.folder.parent, rate_per_second=2, burst=3))
 
-    @app.post("/many", dependencies=[requires("read")])
+    @app.post("/many")
     async def many(charge: Charge) -> None:
         await charge(9)
 
