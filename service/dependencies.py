@@ -14,37 +14,36 @@ from service.memory import Memory
 from service.requests import MAX_ID_LENGTH, MAX_USER_ID_LENGTH
 
 
-async def _live(request: Request) -> LiveModel:
-    live = request.app.state.live
-    assert isinstance(live, LiveModel)
-    return live
-
-
-async def _serving(request: Request) -> Serving:
+def serving_of(request: Request) -> Serving:
+    """What a request is answered from. Raises NotReadyError."""
     serving: Serving = request.app.state.live.serving
     return serving
 
 
+def memory_of(request: Request) -> Memory:
+    memory: Memory = request.app.state.memory
+    return memory
+
+
+async def _live(request: Request) -> LiveModel:
+    live: LiveModel = request.app.state.live
+    return live
+
+
 async def _recommender(request: Request) -> Recommender:
-    recommender: Recommender = request.app.state.live.serving.recommender
-    return recommender
+    return serving_of(request).recommender
 
 
 async def _directory(live: Annotated[LiveModel, Depends(_live)]) -> Directory:
     return live.directory
 
 
-async def _memory(request: Request) -> Memory:
-    memory: Memory = request.app.state.memory
-    return memory
+async def _histories(request: Request) -> Histories:
+    return memory_of(request).stored()
 
 
-async def _histories(memory: Annotated[Memory, Depends(_memory)]) -> Histories:
-    return memory.stored()
-
-
-async def _deny_list(memory: Annotated[Memory, Depends(_memory)]) -> DenyList:
-    return memory.denying()
+async def _deny_list(request: Request) -> DenyList:
+    return memory_of(request).denying()
 
 
 async def _charge(request: Request) -> Callable[[int], Awaitable[None]]:
@@ -59,8 +58,6 @@ Charge = Annotated[Callable[[int], Awaitable[None]], Depends(_charge)]
 """What a route calls whose request counts as more than one, `await charge(n - 1)`: the key's next call waits for it."""
 Live = Annotated[LiveModel, Depends(_live)]
 Ready = Annotated[Recommender, Depends(_recommender)]
-Snapshot = Annotated[Serving, Depends(_serving)]
-Remembered = Annotated[Memory, Depends(_memory)]
 Stored = Annotated[Histories, Depends(_histories)]
 Denying = Annotated[DenyList, Depends(_deny_list)]
 PathUser = Annotated[str, Path(min_length=1, max_length=MAX_USER_ID_LENGTH)]

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from service.layout_cache import CLAIM_MILLISECONDS, Lookup
 from service.shared_store import SharedStore, digest
@@ -18,6 +18,13 @@ MAX_EVENTS_KEPT = 2000
 """Ids of events by which one that comes twice is known."""
 MAX_PAGES = 16
 """Pages of one user, by what else was asked."""
+
+
+class Past(NamedTuple):
+    """What a page is made of: the weights of items, and the token of the history that they are from."""
+
+    weights: Mapping[str, float]
+    token: str
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,8 @@ class History:
     token: str = ""
 
     @property
-    def weights(self) -> Mapping[str, float]:
-        return {entry.item_id: entry.weight for entry in self.entries}
+    def past(self) -> Past:
+        return Past({entry.item_id: entry.weight for entry in self.entries}, self.token)
 
 
 class Histories(Protocol):

@@ -4,7 +4,6 @@ A cache never fails a request: whatever happens to Redis (absent, slow, full, ki
 `bypass` and computes. Keys hold a hash of the history, never the history.
 """
 
-import secrets
 import time
 from collections import OrderedDict
 from contextlib import suppress
@@ -17,12 +16,6 @@ Outcome = Literal["found", "mine", "taken", "bypass"]
 CLAIM_MILLISECONDS = 3000
 """For how long others leave a page to the one that computes it."""
 
-_LOOK = """
-local page = ARGV[2] == '0' and redis.call('GET', KEYS[1])
-if page then return page end
-if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[3]) then return 1 end
-return 0
-"""
 _PUT = """
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 redis.call('DEL', KEYS[2])
@@ -88,22 +81,22 @@ class ProcessCache:
 
 
 class RedisCache:
-    """Pages that all processes share. Who finds none claims it, in the same round trip, and computes."""
+    """Pages that all processes share. Who finds none claims it, and computes."""
 
     def __init__(self, store: SharedStore, *, ttl_seconds: float, page_bytes: int) -> None:
         self.store, self.ttl_seconds, self.page_bytes = store, ttl_seconds, page_bytes
-        self._look, self._put = store.script(_LOOK), store.script(_PUT)
-        self._name = secrets.token_hex(8)
+        self._put = store.script(_PUT)
 
     async def look(self, key: str, *, anew: bool = False) -> Lookup:
-        arguments = [self._name, int(anew), CLAIM_MILLISECONDS]
+        page, claim = self._keys(key)
         try:
-            found = await self.store.ask(lambda _: self._look(keys=self._keys(key), args=arguments))
+            found = None if anew else await self.store.ask(lambda redis: redis.get(page))
+            if isinstance(found, bytes):
+                return Lookup("found", found)
+            claimed = await self.store.ask(lambda redis: redis.set(claim, "", nx=True, px=CLAIM_MILLISECONDS))
         except StoreUnavailableError:
             return Lookup("bypass")
-        if isinstance(found, bytes):
-            return Lookup("found", found)
-        return Lookup("mine" if found else "taken")
+        return Lookup("mine" if claimed else "taken")
 
     async def put(self, key: str, page: bytes) -> bool:
         if len(page) > self.page_bytes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from service.cached_page import CachedPage
-from service.histories import Histories, History
+from service.histories import Histories, Past
 from service.layout_cache import LayoutCache, Lookup
 from service.live import Serving
 from service.shared_store import StoreUnavailableError
@@ -51,7 +51,7 @@ class Place(Protocol):
     @property
     def key(self) -> str: ...
 
-    async def look(self, *, anew: bool = False) -> tuple[History, Lookup]: ...
+    async def look(self, *, anew: bool = False) -> tuple[Past, Lookup]: ...
 
     async def put(self, token: str, content: bytes) -> bool: ...
 
@@ -64,10 +64,10 @@ class PostedPlace:
 
     cache: LayoutCache
     key: str
-    history: History
+    past: Past
 
-    async def look(self, *, anew: bool = False) -> tuple[History, Lookup]:
-        return self.history, await self.cache.look(self.key, anew=anew)
+    async def look(self, *, anew: bool = False) -> tuple[Past, Lookup]:
+        return self.past, await self.cache.look(self.key, anew=anew)
 
     async def put(self, token: str, content: bytes) -> bool:
         return await self.cache.put(self.key, content)
@@ -84,8 +84,9 @@ class StoredPlace:
     user_id: str
     key: str
 
-    async def look(self, *, anew: bool = False) -> tuple[History, Lookup]:
-        return await self.histories.look(self.user_id, self.key, anew=anew)
+    async def look(self, *, anew: bool = False) -> tuple[Past, Lookup]:
+        history, found = await self.histories.look(self.user_id, self.key, anew=anew)
+        return history.past, found
 
     async def put(self, token: str, content: bytes) -> bool:
         try:
@@ -108,57 +109,57 @@ class Pages:
 
     async def page(self, place: Place, wanted: Wanted) -> tuple[bytes, XCache]:
         """Raises what `wanted.make` does, and StoreUnavailableError."""
-        history, found = await self._found(place, wanted)
+        past, found = await self._found(place, wanted)
         if found.page is not None and (page := CachedPage.decoded(found.page)) is not None:
-            made_for = _made_for(history, wanted)
+            made_for = _made_for(past, wanted)
             if page.made_for == made_for and time.time() < page.fresh_until:
                 return page.body, "hit"
-            if (body := self._last_time(page, made_for, history, wanted)) is not None:
+            if (body := self._last_time(page, made_for, past, wanted)) is not None:
                 self._renew(place, wanted)
                 return body, "stale"
-        body, stored = await self._computed(place, history, wanted)
+        body, stored = await self._computed(place, past, wanted)
         return body, "miss" if stored and found.outcome != "bypass" else "bypass"
 
-    async def _found(self, place: Place, wanted: Wanted) -> tuple[History, Lookup]:
+    async def _found(self, place: Place, wanted: Wanted) -> tuple[Past, Lookup]:
         """What lies there, after a while if another process computes it."""
         wait, until = _FIRST_WAIT_SECONDS, time.monotonic() + _PATIENCE_SECONDS
         while True:
-            history, found = await place.look()
-            running = (place.key, _made_for(history, wanted)) in self._running
+            past, found = await place.look()
+            running = (place.key, _made_for(past, wanted)) in self._running
             if found.outcome != "taken" or running or time.monotonic() > until:
-                return history, found
+                return past, found
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
-    def _last_time(self, page: CachedPage, made_for: str, history: History, wanted: Wanted) -> bytes | None:
+    def _last_time(self, page: CachedPage, made_for: str, past: Past, wanted: Wanted) -> bytes | None:
         if time.time() > page.fresh_until + self.stale_seconds:
             return None
         if page.made_for == made_for:
             return page.body
-        weights, denied = history.weights, wanted.serving.denied.item_ids
+        weights, denied = past.weights, wanted.serving.denied.item_ids
         if not denied.isdisjoint(weights):  # a reason might name one
             return None
         unknown = wanted.serving.recommender.model.vocabulary.unknown(weights)
         return page.without(denied | weights.keys(), least=wanted.least, unknown_items=unknown)
 
-    async def _computed(self, place: Place, history: History, wanted: Wanted) -> tuple[bytes, bool]:
+    async def _computed(self, place: Place, past: Past, wanted: Wanted) -> tuple[bytes, bool]:
         """The page, and whether it was stored; whoever asks for the same meanwhile gets it too."""
-        name = place.key, _made_for(history, wanted)
+        name = place.key, _made_for(past, wanted)
         running = self._running.get(name)
         if running is None:
-            running = self._running[name] = asyncio.create_task(self._made(place, history, wanted))
+            running = self._running[name] = asyncio.create_task(self._made(place, past, wanted))
             running.add_done_callback(lambda done: self._forget(name, done))
         return await asyncio.shield(running)
 
-    async def _made(self, place: Place, history: History, wanted: Wanted) -> tuple[bytes, bool]:
+    async def _made(self, place: Place, past: Past, wanted: Wanted) -> tuple[bytes, bool]:
         try:
-            made = await done(wanted.serving.recommender, lambda: wanted.make(history.weights), plain=wanted.plain)
+            made = await done(wanted.serving.recommender, lambda: wanted.make(past.weights), plain=wanted.plain)
         except BaseException:
-            await place.release(history.token)
+            await place.release(past.token)
             raise
         fresh_until = time.time() + self.fresh_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
-        page = CachedPage(made.body, made.spares, _made_for(history, wanted), fresh_until)
-        return made.body, await place.put(history.token, page.encoded())
+        page = CachedPage(made.body, made.spares, _made_for(past, wanted), fresh_until)
+        return made.body, await place.put(past.token, page.encoded())
 
     def _forget(self, name: tuple[str, str], done: "asyncio.Task[tuple[bytes, bool]]") -> None:
         del self._running[name]
@@ -174,16 +175,16 @@ class Pages:
 
     async def _renewed(self, place: Place, wanted: Wanted) -> None:
         try:
-            history, found = await place.look(anew=True)
+            past, found = await place.look(anew=True)
         except StoreUnavailableError:
             return
         if found.outcome == "mine":
-            await self._computed(place, history, wanted)
+            await self._computed(place, past, wanted)
 
     async def settled(self) -> None:
         """Once what is under way is done."""
         await asyncio.gather(*self._renewals, *self._running.values(), return_exceptions=True)
 
 
-def _made_for(history: History, wanted: Wanted) -> str:
-    return f"{history.token}.{wanted.serving.denied.token}"
+def _made_for(past: Past, wanted: Wanted) -> str:
+    return f"{past.token}.{wanted.serving.denied.token}"

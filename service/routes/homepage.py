@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
 from index.recommender import Recommender
 from service.answers import HomepageAnswer, Item
-from service.dependencies import Remembered, Snapshot
-from service.histories import Entry, History
+from service.dependencies import memory_of, serving_of
+from service.histories import Past
 from service.layout_cache import page_key
 from service.memory import Memory
 from service.operations import operation_id
@@ -23,12 +23,13 @@ _SPARE_SHELVES = 0.5  # spares of a shelf, in lengths of it
 
 
 @router.post("/homepage", responses=openapi_problems(*HOMEPAGE), response_model=HomepageAnswer)
-async def homepage(body: HomepageRequest, serving: Snapshot, memory: Remembered) -> Response:
+async def homepage(request: Request, body: HomepageRequest) -> Response:
     """A page of shelves for a history, or for a user whose history is stored.
 
     X-Cache: hit; stale, a page from before the last event or past its time, without what must not be shown any more;
     miss; or bypass where the cache was out of reach.
     """
+    serving, memory = serving_of(request), memory_of(request)
     recommender = serving.recommender
     wanted = Wanted(
         make=lambda weights: _made(recommender, weights, body),
@@ -56,9 +57,12 @@ def _place(body: HomepageRequest, version: str, memory: Memory) -> Place:
     ]
     if body.user_id is not None:
         return StoredPlace(memory.stored(), body.user_id, page_key(version, _written(parameters)))
-    weights = sorted(body.weights().items())  # not by the order in which the first who asked had them
-    history = History([Entry(item_id, weight, 0.0) for item_id, weight in weights])
-    return PostedPlace(memory.cache, page_key(version, _written([weights, *parameters])), history)
+    weights = body.weights()
+    item_ids = sorted(weights)  # not by the order in which the first who asked had them
+    weighed = [weights[item_id] for item_id in item_ids]
+    past = Past(dict(zip(item_ids, weighed, strict=True)), "")
+    parameters += [item_ids, [] if weighed.count(1.0) == len(weighed) else weighed]
+    return PostedPlace(memory.cache, page_key(version, _written(parameters)), past)
 
 
 def _written(parameters: list[object]) -> str:

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from index.recommender import Recommender
 from service.answers import BatchAnswer, BatchResult, RecommendAnswer
-from service.dependencies import Charge, Ready
+from service.dependencies import Charge, Ready, serving_of
 from service.operations import operation_id
 from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
 from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
@@ -21,8 +21,9 @@ _Asked = RecommendRequest | RequestValidationError
     responses=openapi_problems(*POSTED, "422 INVALID_FILTER", "422 UNKNOWN_SEGMENT"),
     response_model=RecommendAnswer,
 )
-async def recommend(body: RecommendRequest, recommender: Ready) -> Response:
+async def recommend(request: Request, body: RecommendRequest) -> Response:
     """The n best items for a history."""
+    recommender = serving_of(request).recommender
     return await answered(recommender, lambda: _answer(body, recommender), plain=body.plain)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from index.search import rank
 from index.segments import Segments
@@ -18,7 +18,7 @@ from service.answers import (
     SimilarSegment,
     SimilarSegmentsAnswer,
 )
-from service.dependencies import Look, PathId, Ready
+from service.dependencies import Look, PathId, Ready, serving_of
 from service.operations import operation_id
 from service.problems import POSTED, READ, openapi_problems
 from service.requests import MAX_N, SegmentItemsRequest, SegmentsRequest
@@ -28,8 +28,9 @@ router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
 
 
 @router.post("/segments", responses=openapi_problems(*POSTED, "422 UNKNOWN_SEGMENT"), response_model=SegmentsAnswer)
-async def rank_segments(body: SegmentsRequest, recommender: Ready) -> Response:
+async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
     """The n segments that suit a history best."""
+    recommender = serving_of(request).recommender
 
     def ranked() -> SegmentsAnswer:
         steer, mute = body.strengths(), body.mute
