@@ -35,7 +35,7 @@ class Taste:
 
     @cached_property
     def source(self) -> Source:
-        return "profile" if self.profile.any() else "popularity"
+        return "profile" if np.count_nonzero(self.profile) else "popularity"
 
 
 def taste_of(model: Model, history: History, steer: Mapping[str, float]) -> Taste:
@@ -45,6 +45,8 @@ def taste_of(model: Model, history: History, steer: Mapping[str, float]) -> Tast
     """
     rows, weights, unknown = _known(model, history)
     profile = model.embedding.profile(rows, weights)
+    if not steer:
+        return Taste(rows, weights, profile, unknown, [])
     length = float(np.linalg.norm(profile)) or 1.0
     steering = [
         (segment_row(model, segment_id, "steer"), strength * length)

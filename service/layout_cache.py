@@ -16,9 +16,11 @@ Outcome = Literal["found", "mine", "taken", "bypass"]
 CLAIM_MILLISECONDS = 3000
 """For how long others leave a page to the one that computes it."""
 
-_PUT = """
+_SETTLING_MILLISECONDS = 50  # who found nothing just before a page was stored must not claim it just after
+_PUT = f"""
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-redis.call('DEL', KEYS[2])
+redis.call('PEXPIRE', KEYS[2], {_SETTLING_MILLISECONDS})
+redis.call('DEL', KEYS[3])
 return 1
 """
 
@@ -88,7 +90,8 @@ class RedisCache:
         self._put = store.script(_PUT)
 
     async def look(self, key: str, *, anew: bool = False) -> Lookup:
-        page, claim = self._keys(key)
+        page, missing, renewed = self._keys(key)
+        claim = renewed if anew else missing
         try:
             found = None if anew else await self.store.ask(lambda redis: redis.get(page))
             if isinstance(found, bytes):
@@ -111,7 +114,7 @@ class RedisCache:
 
     async def release(self, key: str) -> None:
         with suppress(StoreUnavailableError):
-            await self.store.ask(lambda redis: redis.delete(self._keys(key)[1]))
+            await self.store.ask(lambda redis: redis.delete(*self._keys(key)[1:]))
 
     def _keys(self, key: str) -> list[str]:
-        return [self.store.key(key, "page"), self.store.key(key, "claim")]
+        return [self.store.key(key, name) for name in ("page", "claim", "renewal")]

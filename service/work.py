@@ -5,17 +5,20 @@ small answer would wait for; only what takes longer than that is worth a thread.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 
+from index.answers import Recommendation, SegmentRanking
 from index.recommender import Recommender
-from service.answers import Answer
 
 SMALL = 2**17
 """Items up to which a plain answer takes less than a millisecond, and a page of shelves a few."""
 Found = TypeVar("Found")
+_WRITERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Recommendation, SegmentRanking)}
 
 
 async def done(recommender: Recommender, call: Callable[[], Found], *, plain: bool) -> Found:
@@ -25,10 +28,18 @@ async def done(recommender: Recommender, call: Callable[[], Found], *, plain: bo
     return await run_in_threadpool(call)
 
 
-async def answered(recommender: Recommender, call: Callable[[], Answer], *, plain: bool) -> Response:
-    """The same as a response; written by pydantic at once, since FastAPI would validate what was validated."""
+async def answered(
+    recommender: Recommender, call: Callable[[], Recommendation | SegmentRanking], *, plain: bool, **more: object
+) -> Response:
+    """The same as a response: what an index answers, with the model's version and `more`, written as it is.
 
-    def written() -> str:
-        return call().model_dump_json(exclude_defaults=True)
+    Its attributes are those of the answers that the OpenAPI document describes; to build these first takes longer than
+    to write them.
+    """
+
+    def written() -> bytes:
+        found = call()
+        head = to_json({"model_version": recommender.version, **more})
+        return head[:-1] + b"," + _WRITERS[type(found)].dump_json(found, exclude_defaults=True)[1:]
 
     return Response(await done(recommender, written, plain=plain), media_type="application/json")

@@ -4,13 +4,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from index.answers import Recommendation
 from index.recommender import Recommender
 from service.answers import BatchAnswer, BatchResult, RecommendAnswer
 from service.dependencies import Charge, Ready, serving_of
 from service.operations import operation_id
 from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
 from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
-from service.work import answered
+from service.work import answered, done
 
 router = APIRouter(tags=["recommend"], generate_unique_id_function=operation_id)
 _Asked = RecommendRequest | RequestValidationError
@@ -24,11 +25,11 @@ _Asked = RecommendRequest | RequestValidationError
 async def recommend(request: Request, body: RecommendRequest) -> Response:
     """The n best items for a history."""
     recommender = serving_of(request).recommender
-    return await answered(recommender, lambda: _answer(body, recommender), plain=body.plain)
+    return await answered(recommender, lambda: _found(body, recommender), plain=body.plain)
 
 
-def _answer(body: RecommendRequest, recommender: Recommender) -> RecommendAnswer:
-    found = recommender.recommend(
+def _found(body: RecommendRequest, recommender: Recommender) -> Recommendation:
+    return recommender.recommend(
         body.weights(),
         body.n,
         exclude=body.exclude,
@@ -42,7 +43,6 @@ def _answer(body: RecommendRequest, recommender: Recommender) -> RecommendAnswer
         max_per_segment=body.max_per_segment,
         explain=body.explain,
     )
-    return RecommendAnswer.of(recommender.version, found)
 
 
 @router.post("/recommend/batch", responses=openapi_problems(*POSTED), response_model=BatchAnswer)
@@ -61,7 +61,8 @@ async def recommend_batch(request: Request, body: BatchRequest, recommender: Rea
         results = [_result(one, recommender, request.state.request_id) for one in asked]
         return BatchAnswer(model_version=recommender.version, results=results)
 
-    return await answered(recommender, batch, plain=False)
+    answer = await done(recommender, batch, plain=False)
+    return Response(answer.model_dump_json(exclude_defaults=True), media_type="application/json")
 
 
 def _asked(element: object) -> _Asked:
@@ -75,7 +76,7 @@ def _result(asked: _Asked, recommender: Recommender, request_id: str) -> BatchRe
     try:
         if isinstance(asked, RequestValidationError):
             raise asked
-        return BatchResult(status=200, answer=_answer(asked, recommender))
+        return BatchResult(status=200, answer=RecommendAnswer.of(recommender.version, _found(asked, recommender)))
     except REFUSED as error:
         refusal = refusal_of(error)
         return BatchResult(status=refusal.status, problem=problem_of(refusal, request_id))

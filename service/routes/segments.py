@@ -5,6 +5,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
+from index.answers import Recommendation, SegmentRanking
 from index.search import rank
 from index.segments import Segments
 from service.answers import (
@@ -32,10 +33,9 @@ async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
     """The n segments that suit a history best."""
     recommender = serving_of(request).recommender
 
-    def ranked() -> SegmentsAnswer:
+    def ranked() -> SegmentRanking:
         steer, mute = body.strengths(), body.mute
-        found = recommender.segments(body.weights(), body.n, steer=steer, mute=mute, explain=body.explain)
-        return SegmentsAnswer.of(recommender.version, found)
+        return recommender.segments(body.weights(), body.n, steer=steer, mute=mute, explain=body.explain)
 
     return await answered(recommender, ranked, plain=body.plain)
 
@@ -56,10 +56,10 @@ def list_segments(recommender: Ready) -> SegmentListAnswer:
 )
 async def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, recommender: Ready) -> Response:
     """The n best items of one segment for a history: all that its shelf on a page shows the best of."""
+    label = recommender.model.segments.labels[recommender.segment_row(segment_id)]
 
-    def best() -> SegmentItemsAnswer:
-        label = recommender.model.segments.labels[recommender.segment_row(segment_id)]
-        found = recommender.recommend(
+    def best() -> Recommendation:
+        return recommender.recommend(
             body.weights(),
             body.n,
             exclude=body.exclude,
@@ -69,9 +69,8 @@ async def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, re
             steer=body.strengths(),
             mute=body.mute,
         )
-        return SegmentItemsAnswer.of(recommender.version, found, segment_id=segment_id, label=label)
 
-    return await answered(recommender, best, plain=body.plain)
+    return await answered(recommender, best, plain=body.plain, segment_id=segment_id, label=label)
 
 
 @router.get("/segments/{segment_id:path}/similar", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))

@@ -137,7 +137,7 @@ async def test_pages_expire_in_redis_and_no_history_lies_there(written: Artifact
     async with asking(settings(written, redis_server.url)) as client:
         await page(client, history=["a", "secret-item"])
     with redis.Redis.from_url(redis_server.url) as connection:
-        keys = connection.keys()
+        keys = connection.keys("*:page")
         assert isinstance(keys, list)
         assert len(keys) == 1
         assert 0 < int(str(connection.ttl(keys[0]))) <= 300 * 1.1 + 300
@@ -149,7 +149,7 @@ async def test_what_is_no_page_is_computed_anew(written: Artifact, redis_server:
     async with asking(settings(written, redis_server.url)) as client:
         _, right = await page(client)
         with redis.Redis.from_url(redis_server.url) as connection:
-            keys = connection.keys()
+            keys = connection.keys("*:page")
             assert isinstance(keys, list)
             connection.set(keys[0], stored)
         outcome, answer = await page(client)
