@@ -129,4 +129,4 @@ class Audit:
 class Homepage:
     shelves: list[HomepageShelf]
     unknown_items: list[str]
-    audit: Audit | None  # where it is asked to explain
+    audit: Audit | None = None  # where it is asked to explain

@@ -286,8 +286,9 @@ class Recommender:
     ) -> list[RankedItem]:
         rows = ranking.rows.tolist()
         item_ids, titles = self.model.vocabulary.item_ids.many(rows), self.model.catalog.titles.many(rows)
-        explained = (
-            why(row) if why and source == "profile" else None for row, source in zip(rows, sources, strict=True)
-        )
-        known = (title or None for title in titles)
-        return list(map(RankedItem, item_ids, known, ranking.scores.tolist(), count(1), sources, explained))
+        known = [title or None for title in titles]
+        answers = list(map(RankedItem, item_ids, known, ranking.scores.tolist(), count(1), sources))
+        if why is not None:
+            for row, answer in zip(rows, answers, strict=True):
+                answer.why = why(row) if answer.source == "profile" else None
+        return answers

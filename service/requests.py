@@ -99,10 +99,11 @@ class HistoryRequest(Request):
     def weights(self) -> dict[str, float]:
         """item_id to weight. A bare id weighs 1, however often it comes; weights of one item add up."""
         entries = self.history or []
-        weights: dict[str, float] = dict.fromkeys((entry for entry in entries if isinstance(entry, str)), 1.0)
-        for entry in entries:
-            if not isinstance(entry, str):
-                weights[entry.item_id] = weights.get(entry.item_id, 0.0) + entry.weight
+        weights = dict.fromkeys([entry for entry in entries if isinstance(entry, str)], 1.0)
+        if len(weights) < len(entries):
+            for entry in entries:
+                if not isinstance(entry, str):
+                    weights[entry.item_id] = weights.get(entry.item_id, 0.0) + entry.weight
         return weights
 
 

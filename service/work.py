@@ -12,13 +12,16 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from index.answers import Recommendation, SegmentRanking
+from index.answers import Homepage, Recommendation, SegmentRanking
 from index.recommender import Recommender
 
 SMALL = 2**17
 """Items up to which a plain answer takes less than a millisecond, and a page of shelves a few."""
 Found = TypeVar("Found")
-_WRITERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Recommendation, SegmentRanking)}
+_WRITERS: dict[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (Recommendation, SegmentRanking, Homepage)
+}
+_NOT_SENT: dict[type, Any] = {Homepage: {"shelves": {"__all__": {"spares"}}}}
 
 
 async def done(recommender: Recommender, call: Callable[[], Found], *, plain: bool) -> Found:
@@ -28,18 +31,21 @@ async def done(recommender: Recommender, call: Callable[[], Found], *, plain: bo
     return await run_in_threadpool(call)
 
 
-async def answered(
-    recommender: Recommender, call: Callable[[], Recommendation | SegmentRanking], *, plain: bool, **more: object
-) -> Response:
-    """The same as a response: what an index answers, with the model's version and `more`, written as it is.
+def written(model_version: str, found: Recommendation | SegmentRanking | Homepage, **more: object) -> bytes:
+    """What an index answers as JSON, with the model's version and `more`.
 
     Its attributes are those of the answers that the OpenAPI document describes; to build these first takes longer than
     to write them.
     """
+    kind = type(found)
+    head = to_json({"model_version": model_version, **more})
+    rest = _WRITERS[kind].dump_json(found, exclude_defaults=True, exclude=_NOT_SENT.get(kind))
+    return head[:-1] + b"," + rest[1:]
 
-    def written() -> bytes:
-        found = call()
-        head = to_json({"model_version": recommender.version, **more})
-        return head[:-1] + b"," + _WRITERS[type(found)].dump_json(found, exclude_defaults=True)[1:]
 
-    return Response(await done(recommender, written, plain=plain), media_type="application/json")
+async def answered(
+    recommender: Recommender, call: Callable[[], Recommendation | SegmentRanking], *, plain: bool, **more: object
+) -> Response:
+    """The same as a response."""
+    page = await done(recommender, lambda: written(recommender.version, call(), **more), plain=plain)
+    return Response(page, media_type="application/json")

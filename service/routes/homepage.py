@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
+from index.answers import RankedItem
 from index.recommender import Recommender
-from service.answers import HomepageAnswer, Item
+from service.answers import HomepageAnswer
 from service.dependencies import memory_of, serving_of
 from service.histories import Past
 from service.layout_cache import page_key
@@ -16,9 +17,10 @@ from service.operations import operation_id
 from service.pages import Made, Place, PostedPlace, StoredPlace, Wanted
 from service.problems import HOMEPAGE, openapi_problems
 from service.requests import HomepageRequest
+from service.work import written
 
 router = APIRouter(tags=["homepage"], generate_unique_id_function=operation_id)
-_SPARES = TypeAdapter(list[list[Item]])
+_SPARES = TypeAdapter(list[list[RankedItem]])
 _SPARE_SHELVES = 0.5  # spares of a shelf, in lengths of it
 
 
@@ -85,8 +87,5 @@ def _made(recommender: Recommender, weights: Mapping[str, float], body: Homepage
         explain=body.explain,
         spares=0 if body.explain else round(_SPARE_SHELVES * body.items_per_shelf) + 1,
     )
-    answer = HomepageAnswer.of(recommender.version, found)
-    spares = [[Item.model_validate(item) for item in shelf.spares] for shelf in found.shelves]
-    return Made(
-        answer.model_dump_json(exclude_defaults=True).encode(), _SPARES.dump_json(spares, exclude_defaults=True)
-    )
+    spares = [shelf.spares for shelf in found.shelves]
+    return Made(written(recommender.version, found), _SPARES.dump_json(spares, exclude_defaults=True))
