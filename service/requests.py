@@ -1,5 +1,6 @@
 """The shapes of requests. Unknown fields are refused, so that nothing is accepted and ignored."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -240,13 +241,23 @@ class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
         return self.shelves * self.items_per_shelf <= PLAIN_N and not self.max_per and not self.explain
 
 
+_WRITTEN = re.compile(r"\d{4}-")
+
+
+def _written(value: object) -> object:
+    """Seconds since 1970, which pydantic takes for a time as well, are none by the document."""
+    if value is not None and not (isinstance(value, str) and _WRITTEN.match(value)):
+        raise PydanticCustomError("written", "Input should be written as 2026-05-01T12:00:00Z")
+    return value
+
+
 class EventRequest(Request):
     event_id: Id = Field(description="one that came before is passed over")
     item_id: Id
     weight: float = Field(
         default=1.0, ge=-1000, le=1000, description="how much the item counts; negative: away from it"
     )
-    at: AwareDatetime | None = Field(
+    at: Annotated[AwareDatetime | None, BeforeValidator(_written)] = Field(
         default=None,
         strict=False,
         description="when, with a time zone; else now. Of one item the latest event counts.",

@@ -48,7 +48,8 @@ async def forget_history(user_id: PathUser, histories: Stored) -> Response:
 async def add_events(user_id: PathUser, body: EventsRequest, histories: Stored, live: Live) -> EventsAnswer:
     """Adds to a user's history. It may be repeated: an event_id that came before is passed over.
 
-    Of one item the latest event counts, in whatever order they come; a time to come counts as now.
+    Of one item the latest event counts, in whatever order they come; a time to come counts as now, and one before
+    1970 as that.
     """
     now = time.time()
     added = await histories.add(
@@ -58,7 +59,7 @@ async def add_events(user_id: PathUser, body: EventsRequest, histories: Stored, 
                 event.event_id,
                 event.item_id,
                 event.weight,
-                now if event.at is None else min(event.at.timestamp(), now),
+                now if event.at is None else min(max(event.at.timestamp(), 0.0), now),
             )
             for event in body.events
         ],

@@ -11,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 import redis
+from pydantic import ValidationError
 
 from index.artifact import Artifact
 from index.recommender import Recommender
 from service.app import create_app
+from service.requests import EventRequest
 from service.settings import Settings
 from tests.conftest import RedisServer, free_port, write
 from tests.service.asking import asking, live
@@ -101,6 +103,24 @@ async def test_a_time_to_come_counts_as_now(client: httpx.AsyncClient) -> None:
     )
     await client.post("/users/anna/events", json=events("y"))
     assert [item["item_id"] for item in (await client.get("/users/anna/history")).json()["items"]] == ["y", "x"]
+
+
+async def test_a_time_before_1970_counts_as_that_and_can_be_read_back(client: httpx.AsyncClient) -> None:
+    for number, at in enumerate(("0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z")):
+        body = {"events": [{"event_id": str(number), "item_id": f"item-{number}", "at": at}]}
+        assert (await client.post("/users/anna/events", json=body)).status_code == 200
+    kept = (await client.get("/users/anna/history")).json()["items"]
+    assert [item["at"] for item in kept] == ["1970-01-01T00:00:00Z"] * 2
+
+
+def test_a_time_is_written_out_with_its_zone_or_refused() -> None:
+    event: dict[str, Any] = {"event_id": "1", "item_id": "x"}
+    assert EventRequest.model_validate(event | {"at": None}).at is None
+    assert EventRequest.model_validate(event | {"at": "2026-05-01T12:00:00.5-02:30"}).at is not None
+    wrongs: list[Any] = [0, 1.5, "0", "-5", "1600000000", True, "2026-05-01", "2026-05-01T12:00:00", "", []]
+    for at in wrongs:
+        with pytest.raises(ValidationError):
+            EventRequest.model_validate(event | {"at": at})
 
 
 async def test_a_users_page_is_that_of_the_same_history_posted(client: httpx.AsyncClient) -> None:
