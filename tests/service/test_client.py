@@ -66,12 +66,12 @@ STATELESS = [name for name in ANSWERS if name not in STORED]
 def test_histories_and_the_deny_list_have_methods_too(tmp_path: Path, redis_server: RedisServer) -> None:
     stored = {"SPARSESHELF_REDIS_URL": redis_server.url, "SPARSESHELF_HISTORIES": "1"}
     with serving(tmp_path, **stored) as url, Client(url) as shelf:
-        assert [entry.item_id for entry in shelf.replace_history("u 1", ["c", "d"]).items] == ["c", "d"]
-        assert shelf.add_events("u 1", [{"event_id": "1", "item_id": "a"}]).added == 1
-        assert shelf.read_history("u 1").items[0].item_id == "a"
-        assert shelf.homepage(user_id="u 1", min_items=1).shelves
-        shelf.forget_history("u 1")
-        assert shelf.read_history("u 1").items == []
+        assert [entry.item_id for entry in shelf.replace_history("u /1", ["c", "d"]).items] == ["c", "d"]
+        assert shelf.add_events("u /1", [{"event_id": "1", "item_id": "a"}]).added == 1
+        assert shelf.read_history("u /1").items[0].item_id == "a"
+        assert shelf.homepage(user_id="u /1", min_items=1).shelves
+        shelf.forget_history("u /1")
+        assert shelf.read_history("u /1").items == []
         assert shelf.change_deny_list(add=["c"]).items == shelf.read_deny_list().items == ["c"]
 
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -95,6 +96,18 @@ async def test_what_is_told_of_a_user_is_kept_and_read_latest_first(client: http
     for _ in range(2):
         assert (await client.delete("/users/anna/history")).status_code == 204
     assert (await client.get("/users/anna/history")).json()["items"] == []
+
+
+async def test_a_user_whose_id_has_slashes_has_addresses(client: httpx.AsyncClient) -> None:
+    for user_id in ("u/1", "/", "a//b/", "history", "a/history", "a/events", "ä?#%2F"):
+        at = f"/users/{quote(user_id, safe='')}"
+        assert (await client.post(f"{at}/events", json=events("item-1"))).status_code == 200
+        kept = (await client.get(f"{at}/history")).json()
+        assert (kept["user_id"], [item["item_id"] for item in kept["items"]]) == (user_id, ["item-1"])
+        assert (await page(client, user_id=user_id))[1] == (await page(client, history=["item-1"]))[1]
+        assert (await client.put(f"{at}/history", json={"history": ["item-2"]})).json()["user_id"] == user_id
+        assert (await client.delete(f"{at}/history")).status_code == 204
+        assert (await client.get(f"{at}/history")).json()["items"] == []
 
 
 async def test_a_time_to_come_counts_as_now(client: httpx.AsyncClient) -> None:
