@@ -3,8 +3,8 @@
 python -m benchmarks.bench_hostile [--artifacts FOLDER] [--bodies 10000] [--seed 1]
 
 Starts a real service with keys and limits, and a real Redis, on loopback, with the artifact or the model that the
-tests check by hand, and sends every POST route of its OpenAPI document so many seeded bodies
-(tests/service/hostile_bodies.py) while slow senders hold connections.
+tests check by hand, and sends every route of its OpenAPI document that takes a body so many seeded
+ones (tests/service/hostile_bodies.py) while slow senders hold connections.
 Exits with 1 where an answer was a 5xx, was missing, or refused something otherwise than by a problem+json.
 """
 
@@ -50,7 +50,7 @@ def main() -> int:
             of_kind[status] += n * (other == kind)
         print(f"| {kind} | " + " | ".join(f"{of_kind[status]:,}" for status in statuses) + " |")
     failed = [line for line in log if "Traceback" in line or "ERROR" in line]
-    routes = len({path for path, _, _ in counts})
+    routes = len({route for route, _, _ in counts})
     print(f"\n{counts.total():,} bodies to {routes} routes in {seconds:.0f} s: {len(wrong)} answered wrongly, or not")
     print(f"slow senders and half-closed connections: {dict(got + more)}; {len(failed)} errors in the log")
     print("\n".join(wrong[:20] + failed[:20]), file=sys.stderr)

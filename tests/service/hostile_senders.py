@@ -64,19 +64,21 @@ def guarded(artifacts: Path, keys: Path, redis_url: str) -> Iterator[tuple[int, 
         process.communicate()
 
 
-def posted_routes(document: dict[str, Any]) -> dict[str, list[str]]:
-    """Path to the fields of its body, of every POST route of an OpenAPI document that has one."""
+def routes_with_bodies(document: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """Method and path to the fields of the body, of every route of an OpenAPI document that has one."""
     routes = {}
     for path, methods in document["paths"].items():
-        if "requestBody" in methods.get("post", {}):
-            schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]
-            schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
-            routes[path] = list(schema.get("properties", {})) or ["x"]
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                if "$ref" in schema:
+                    schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+                routes[method.upper(), path] = list(schema.get("properties", {})) or ["x"]
     return routes
 
 
 def bodies(url: str, key: str, seed: int, n: int) -> tuple[Counter[tuple[str, str, int]], list[str]]:
-    """Sends n bodies to every POST route. Counts by route, kind and status, and what should not have been."""
+    """Sends n bodies to every route that takes one. Counts by route, kind and status, and what should not have been."""
     headers = {"Authorization": f"Bearer {key}"}
     document = httpx.get(f"{url}/openapi.json").json()
     counts: Counter[tuple[str, str, int]] = Counter()
@@ -85,19 +87,18 @@ def bodies(url: str, key: str, seed: int, n: int) -> tuple[Counter[tuple[str, st
     def send(worker: int) -> None:
         rng = random.Random(seed * THREADS + worker)
         with httpx.Client(base_url=url, timeout=30, headers=headers) as client:
-            for path, fields in posted_routes(document).items():
+            for (method, path), fields in routes_with_bodies(document).items():
+                route, address = f"{method} {path}", path.replace("{", "").replace("}", "")
                 good = {name: value for name, value in GOOD.items() if name in fields}
                 for _ in range(n // THREADS):
                     body = hostile(rng, good, fields)
-                    where = f"{path}, {body.kind}, {body.content[:80]!r}"
+                    where = f"{route}, {body.kind}, {body.content[:80]!r}"
                     try:
-                        answer = client.post(
-                            path.replace("{", "").replace("}", ""), content=body.content, headers=body.headers
-                        )
+                        answer = client.request(method, address, content=body.content, headers=body.headers)
                     except httpx.HTTPError as error:
                         wrong.append(f"{where}: no answer ({error!r})")
                         continue
-                    counts[path, body.kind, answer.status_code] += 1
+                    counts[route, body.kind, answer.status_code] += 1
                     if answer.status_code >= 500 or (answer.status_code < 400 and body.kind in INVALID):
                         wrong.append(f"{where}: {answer.status_code}")
                     elif answer.status_code >= 400 and not _is_problem(answer):
