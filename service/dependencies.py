@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from index.directory import Directory
 from index.recommender import Recommender
@@ -12,6 +13,15 @@ from service.histories import Histories
 from service.live import LiveModel, Serving
 from service.memory import Memory
 from service.requests import MAX_ID_LENGTH, MAX_USER_ID_LENGTH
+
+
+class _Id(PathConvertor):
+    """As `path`, which takes slashes, and line breaks too: an id may have both."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("id", _Id())
 
 
 def serving_of(request: Request) -> Serving:

@@ -39,7 +39,7 @@ def find_items(
 
 
 @router.get(
-    "/items/{item_id:path}/similar",
+    "/items/{item_id:id}/similar",
     responses=openapi_problems("404 UNKNOWN_ITEM", *READ),
     response_model_exclude_defaults=True,
 )
@@ -49,7 +49,7 @@ def similar_items(item_id: PathId, recommender: Ready, n: _Many = 20) -> Similar
     return SimilarAnswer(model_version=recommender.version, item_id=item_id, items=items)
 
 
-@router.get("/items/{item_id:path}", responses=openapi_problems("404 UNKNOWN_ITEM", *READ))
+@router.get("/items/{item_id:id}", responses=openapi_problems("404 UNKNOWN_ITEM", *READ))
 def read_item(item_id: PathId, recommender: Ready) -> ItemAnswer:
     """All that is known of an item: its attributes, its segments, its code."""
     model = recommender.model

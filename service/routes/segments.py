@@ -50,7 +50,7 @@ def list_segments(recommender: Ready) -> SegmentListAnswer:
 
 
 @router.post(
-    "/segments/{segment_id:path}/items",
+    "/segments/{segment_id:id}/items",
     responses=openapi_problems(*POSTED, "404 UNKNOWN_SEGMENT", "422 UNKNOWN_SEGMENT", "422 INVALID_FILTER"),
     response_model=SegmentItemsAnswer,
 )
@@ -73,7 +73,7 @@ async def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, re
     return await answered(recommender, best, plain=body.plain, segment_id=segment_id, label=label)
 
 
-@router.get("/segments/{segment_id:path}/similar", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))
+@router.get("/segments/{segment_id:id}/similar", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))
 def similar_segments(
     segment_id: PathId,
     recommender: Ready,
@@ -93,7 +93,7 @@ def similar_segments(
     )
 
 
-@router.get("/segments/{segment_id:path}", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))
+@router.get("/segments/{segment_id:id}", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))
 def read_segment(
     segment_id: PathId,
     recommender: Ready,

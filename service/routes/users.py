@@ -16,7 +16,7 @@ from service.requests import EventsRequest, HistoryRequest
 router = APIRouter(tags=["users"], generate_unique_id_function=operation_id)
 
 
-@router.get("/users/{user_id:path}/history", responses=openapi_problems(*USERS))
+@router.get("/users/{user_id:id}/history", responses=openapi_problems(*USERS))
 async def read_history(user_id: PathUser, histories: Stored, live: Live) -> HistoryAnswer:
     """What is stored of a user, latest first; nothing is no error."""
     history = await histories.read(user_id)
@@ -30,21 +30,21 @@ async def read_history(user_id: PathUser, histories: Stored, live: Live) -> Hist
     )
 
 
-@router.put("/users/{user_id:path}/history", responses=openapi_problems(*USERS_POSTED))
+@router.put("/users/{user_id:id}/history", responses=openapi_problems(*USERS_POSTED))
 async def replace_history(user_id: PathUser, body: HistoryRequest, histories: Stored, live: Live) -> HistoryAnswer:
     """Puts another history in the place of a user's; of one longer than SPARSESHELF_HISTORY_ITEMS the first ones."""
     await histories.replace(user_id, _entries(body.weights()))
     return await read_history(user_id, histories, live)
 
 
-@router.delete("/users/{user_id:path}/history", status_code=204, responses=openapi_problems(*USERS))
+@router.delete("/users/{user_id:id}/history", status_code=204, responses=openapi_problems(*USERS))
 async def forget_history(user_id: PathUser, histories: Stored) -> Response:
     """Forgets everything about a user at once: history, events, pages. It may be repeated."""
     await histories.forget(user_id)
     return Response(status_code=204)
 
 
-@router.post("/users/{user_id:path}/events", responses=openapi_problems(*USERS_POSTED))
+@router.post("/users/{user_id:id}/events", responses=openapi_problems(*USERS_POSTED))
 async def add_events(user_id: PathUser, body: EventsRequest, histories: Stored, live: Live) -> EventsAnswer:
     """Adds to a user's history. It may be repeated: an event_id that came before is passed over.
 

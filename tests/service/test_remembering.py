@@ -98,8 +98,8 @@ async def test_what_is_told_of_a_user_is_kept_and_read_latest_first(client: http
     assert (await client.get("/users/anna/history")).json()["items"] == []
 
 
-async def test_a_user_whose_id_has_slashes_has_addresses(client: httpx.AsyncClient) -> None:
-    for user_id in ("u/1", "/", "a//b/", "history", "a/history", "a/events", "ä?#%2F"):
+async def test_a_user_whose_id_has_slashes_or_line_breaks_has_addresses(client: httpx.AsyncClient) -> None:
+    for user_id in ("u/1", "/", "a//b/", "history", "a/history", "a/events", "ä?#%2F", "a\n\nb\n"):
         at = f"/users/{quote(user_id, safe='')}"
         assert (await client.post(f"{at}/events", json=events("item-1"))).status_code == 200
         kept = (await client.get(f"{at}/history")).json()
