@@ -6,19 +6,27 @@ from numpy.typing import NDArray
 from index.compiled import compiled
 from index.kernels import Rows
 
+END = 0xFF
+"""A byte that UTF-8 has nowhere."""
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
 
 
 @compiled
-def places(blob: Bytes, offsets: Offsets, order: Rows, wanted: Bytes, wanted_offsets: Offsets) -> Rows:
+def places(blob: Bytes, offsets: Offsets, order: Rows, wanted: Bytes, n_wanted: int) -> Rows:
     """Of each wanted string its position among those of the blob, or -1. O(wanted log strings).
 
-    String `i` is `blob[offsets[i]:offsets[i + 1]]`; `order` has all positions by their strings' bytes.
+    String `i` is `blob[offsets[i]:offsets[i + 1]]`; `order` has all positions by their strings' bytes. Each wanted
+    string is followed by END.
     """
-    found = np.full(wanted_offsets.shape[0] - 1, -1, np.int32)
-    for i in range(found.shape[0]):
-        begin, length = wanted_offsets[i], wanted_offsets[i + 1] - wanted_offsets[i]
+    found = np.full(n_wanted, -1, np.int32)
+    begin, end = 0, -1
+    for i in range(n_wanted):
+        begin = end + 1
+        end = begin
+        while wanted[end] != END:
+            end += 1
+        length = end - begin
         low, high = 0, order.shape[0]
         while low < high:
             middle = (low + high) // 2

@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Self, overload
 
 import numpy as np
@@ -13,6 +13,7 @@ from index import string_kernels
 from index.kernels import Rows
 
 _PIECE_BYTES = 2**20
+_END = bytes([string_kernels.END])
 
 
 class Strings(Sequence[str]):
@@ -115,9 +116,8 @@ class Vocabulary:
     def rows(self, item_ids: Iterable[str]) -> Rows:
         """The row of each item_id, -1 where the model does not hold it."""
         encoded = [item_id.encode("utf-8", "surrogatepass") for item_id in item_ids]  # a lone surrogate names nothing
-        offsets = np.array([0, *accumulate(map(len, encoded))], np.int64)
-        wanted = np.frombuffer(b"".join(encoded), np.uint8)
-        return string_kernels.places(self.item_ids.blob, self.item_ids.offsets, self.order, wanted, offsets)
+        wanted = np.frombuffer(_END.join([*encoded, b""]), np.uint8)
+        return string_kernels.places(self.item_ids.blob, self.item_ids.offsets, self.order, wanted, len(encoded))
 
     def violation(self) -> str | None:
         if problem := self.item_ids.violation():

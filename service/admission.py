@@ -51,6 +51,7 @@ class Admission:
         elif body is not None:
             self._in_flight += 1
             try:
+                await asyncio.sleep(0)  # who came at the same time is to find the place taken, not to wait in line
                 await self.app(scope, _replayed(body, receive), send)
             finally:
                 self._in_flight -= 1

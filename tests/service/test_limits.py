@@ -26,8 +26,6 @@ WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 ALWAYS = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
 # One request at a time is answered, and /segments takes a second and a half.
@@ -132,7 +130,9 @@ def test_more_bodies_than_are_read_side_by_side_are_refused(port: int) -> None:
 
 def test_without_a_free_place_the_answer_is_503_at_once_and_health_still_answers(port: int) -> None:
     with connected(port) as busy:
-        busy.sendall(WHOLE.replace(b"/recommend", b"/segments"))
+        body = json.dumps({"history": ["a"], "explain": True}).encode()  # explained, it is computed in a thread
+        head = HEAD.replace(b"/recommend", b"/segments")
+        busy.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         time.sleep(0.1)
         began = time.monotonic()
         refused = httpx.post(f"http://127.0.0.1:{port}/recommend", json={"history": ["a"]})
@@ -142,6 +142,15 @@ def test_without_a_free_place_the_answer_is_503_at_once_and_health_still_answers
         assert refused.headers["Retry-After"] == "1"
         assert answered(busy)[0] == 200
     assert httpx.post(f"http://127.0.0.1:{port}/recommend", json={"history": ["a"]}).status_code == 200
+
+
+def test_of_many_who_come_at_once_those_beyond_the_ceiling_do_not_wait_in_line(port: int) -> None:
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(connected(port)) for _ in range(40)]
+        for connection in crowd:
+            connection.sendall(WHOLE)
+        found = [answered(connection)[0] for connection in crowd]
+    assert set(found) == {200, 503}
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /recommend HTTP/1.1\r\nHost: x\r\nX-Slow: "])
