@@ -44,6 +44,7 @@ check: .venv/.developers
 
 bench: setup
 	$(BIN)/python -m trainer report --config benchmarks/paper-ml-100k.toml --out reports/ml-100k
+	$(BIN)/python -m benchmarks.bench_oracle
 	$(BIN)/python -m benchmarks.bench_service
 
 clean:

@@ -1,6 +1,6 @@
 """The running service: equal to a dense oracle, alive while Redis dies, and how fast.
 
-python -m benchmarks.bench_service [--artifacts FOLDER]
+python -m benchmarks.bench_oracle [--artifacts FOLDER]
 
 Starts a real redis-server and `python -m service` on loopback, asks 100 random histories and compares every answer with
 the dense product of the artifact's matrix; then asks for homepages from four threads while Redis is killed and started

@@ -42,8 +42,11 @@ class CachedPage:
     def without(self, gone: Collection[str], *, least: int, unknown_items: Sequence[str]) -> bytes | None:
         """The answer without some items, its shelves filled up with spares, no item twice.
 
-        None where a shelf would be left with fewer items than it had and than `least`.
+        None where a shelf would be left with fewer items than it had and than `least`, or where nothing is spare: a
+        page that explains itself would explain another.
         """
+        if not self.spares:
+            return None
         answer = json.loads(self.body)
         shelves, spares = answer["shelves"], json.loads(self.spares)
         kept = [[item for item in shelf["items"] if item["item_id"] not in gone] for shelf in shelves]

@@ -1,6 +1,8 @@
 """What the service remembers between requests: pages, and where they are wanted histories and a deny list."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from service.deny_list import DenyList
@@ -9,8 +11,9 @@ from service.layout_cache import LayoutCache, ProcessCache, RedisCache
 from service.live import LiveModel
 from service.pages import Pages
 from service.settings import Settings
-from service.shared_store import SharedStore
+from service.shared_store import SharedStore, StoreUnavailableError
 
+logger = logging.getLogger(__name__)
 _DAY_SECONDS = 86_400
 
 
@@ -69,7 +72,20 @@ class Memory:
     async def follow(self) -> None:
         """What others change, until it is cancelled."""
         if self.deny_list is not None:
+            await self._warn_of_eviction()
             await self.deny_list.follow()
+
+    async def _warn_of_eviction(self) -> None:
+        """Says so where Redis, once it is full, may forget what is not to be forgotten."""
+        with suppress(StoreUnavailableError):
+            memory = await self.stores[-1].ask(lambda redis: redis.info("memory"))
+            policy = memory.get("maxmemory_policy", "")
+            if policy.startswith("allkeys"):
+                logger.warning(
+                    "redis may forget histories and the deny list when it is full: its maxmemory-policy is %s, "
+                    "volatile-ttl lets pages go first",
+                    policy,
+                )
 
     async def close(self) -> None:
         await self.pages.settled()

@@ -6,6 +6,7 @@ up with spares, while it is computed anew behind the answer.
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from service.live import Serving
 from service.shared_store import StoreUnavailableError
 from service.work import done
 
+logger = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 1.0  # for which a page that another process computes is waited for
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.002, 0.05
 _MOST_RENEWALS = 8  # at once, behind answers
@@ -171,7 +173,7 @@ class Pages:
         if len(self._renewals) < _MOST_RENEWALS:
             renewal = asyncio.create_task(self._renewed(place, wanted))
             self._renewals.add(renewal)
-            renewal.add_done_callback(self._renewals.discard)
+            renewal.add_done_callback(self._renewed_or_not)
 
     async def _renewed(self, place: Place, wanted: Wanted) -> None:
         try:
@@ -180,6 +182,11 @@ class Pages:
             return
         if found.outcome == "mine":
             await self._computed(place, past, wanted)
+
+    def _renewed_or_not(self, done: "asyncio.Task[None]") -> None:
+        self._renewals.discard(done)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            logger.warning("a page could not be made anew: %s", type(error).__name__)
 
     async def settled(self) -> None:
         """Once what is under way is done."""

@@ -85,7 +85,8 @@ def _made(recommender: Recommender, weights: Mapping[str, float], body: Homepage
         lead=body.lead,
         seed=body.seed,
         explain=body.explain,
-        spares=0 if body.explain else round(_SPARE_SHELVES * body.items_per_shelf) + 1,
+        spares=round(_SPARE_SHELVES * body.items_per_shelf) + 1,
     )
     spares = [shelf.spares for shelf in found.shelves]
-    return Made(written(recommender.version, found), _SPARES.dump_json(spares, exclude_defaults=True))
+    told = b"" if body.explain else _SPARES.dump_json(spares, exclude_defaults=True)
+    return Made(written(recommender.version, found), told)

@@ -175,6 +175,14 @@ async def test_where_the_spares_do_not_suffice_the_page_is_computed(client: http
     assert not set(shown(before)) & set(shown(answer))
 
 
+async def test_a_page_that_explains_itself_is_never_sent_stale(client: httpx.AsyncClient) -> None:
+    await client.post("/users/anna/events", json=events("item-3", "item-77"))
+    await page(client, user_id="anna", explain=True)
+    assert (await page(client, user_id="anna", explain=True))[0] == "hit"
+    await client.post("/users/anna/events", json=events("item-9"))
+    assert (await page(client, user_id="anna", explain=True))[0] == "miss"
+
+
 async def test_who_is_forgotten_has_no_page_either(client: httpx.AsyncClient) -> None:
     await client.post("/users/anna/events", json=events("item-3"))
     await page(client, user_id="anna")
@@ -278,6 +286,17 @@ async def test_a_redis_that_lost_the_deny_list_is_told_it_again(shop: Artifact, 
                 return bool(connection.smembers("sparseshelf:{denied}:items") == {"item-5"})
 
             await within(5, told)
+
+
+@pytest.mark.parametrize(("policy", "warned"), [("allkeys-lru", True), ("volatile-ttl", False)])
+async def test_a_redis_that_may_forget_what_is_to_stay_is_warned_of(
+    shop: Artifact, redis_server: RedisServer, caplog: pytest.LogCaptureFixture, policy: str, warned: bool
+) -> None:
+    with redis.Redis.from_url(redis_server.url) as connection:
+        connection.config_set("maxmemory-policy", policy)
+    async with asking(settings(shop, redis_server.url)) as client:
+        await client.get("/admin/deny-list")
+    assert ("volatile-ttl" in caplog.text) == warned
 
 
 async def test_a_deny_list_is_bounded(shop: Artifact, redis_server: RedisServer, monkeypatch: Any) -> None:
