@@ -12,7 +12,7 @@ def test_whatever_is_sent_is_answered_and_what_is_invalid_is_a_problem(
 ) -> None:
     with guarded(written.folder.parent, tmp_path / "keys.txt", redis_server.url) as (port, key, log):
         with slow_senders(port, key, 12) as got:
-            counts, wrong = bodies(f"http://127.0.0.1:{port}", key, seed=1, n=100)
+            counts, wrong = bodies(f"http://127.0.0.1:{port}", key, seed=1, n=60)
         assert wrong == []
         assert counts.total() == 100 * len({route for route, _, _ in counts})
         assert {route.split()[0] for route, _, _ in counts} == {"POST", "PUT"}

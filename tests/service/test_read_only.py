@@ -1,31 +1,22 @@
 """The service as a process on a file system that cannot be written to: with its kernels brought along, and without."""
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from index.artifact import Artifact
+from tests.compilations import Compilation, outside_of, unprivileged
 from tests.conftest import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 WARNING = "compiled kernels cannot be kept"
-
-
-def unprivileged() -> Sequence[str]:
-    """What makes a process one that a folder without the write bit keeps out. Root's privileges overrule it."""
-    if os.geteuid() != 0:
-        return []
-    if setpriv := shutil.which("setpriv"):
-        return [setpriv, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
-    pytest.skip("root may write everywhere, and there is no setpriv to give that up")
 
 
 def lock(folder: Path, *, locked: bool = True) -> None:
@@ -44,11 +35,6 @@ def image(tmp_path: Path) -> Iterator[Path]:
     lock(tmp_path / "image", locked=False)
 
 
-def environment(image: Path, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_", "PYTHONPATH"))}
-    return kept | {"HOME": str(image / "home"), "PYTHONDONTWRITEBYTECODE": "1", **more}
-
-
 @contextlib.contextmanager
 def answering(image: Path, written: Artifact, **settings: str) -> Iterator[list[str]]:
     """Starts the service, asks it once, stops it; then the list holds the lines of its log."""
@@ -57,7 +43,7 @@ def answering(image: Path, written: Artifact, **settings: str) -> Iterator[list[
     process = subprocess.Popen(
         [*unprivileged(), sys.executable, *arguments],
         cwd=image,
-        env=environment(image, **settings),
+        env=outside_of(image) | settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -94,20 +80,16 @@ def test_without_any_folder_to_write_to_it_answers_and_says_once_that_it_compile
 
 
 def test_kernels_that_were_compiled_beforehand_are_loaded_from_a_folder_that_cannot_be_written_to(
-    image: Path, written: Artifact
+    compilations: dict[str, Compilation], written: Artifact
 ) -> None:
-    cache = {"NUMBA_CACHE_DIR": str(image / "cache"), "NUMBA_CPU_NAME": "generic"}
-    warmed = subprocess.run(
-        [*unprivileged(), sys.executable, "-m", "index.warm"],
-        cwd=image,
-        env=environment(image, **cache),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert warmed.stderr == ""
+    assert compilations["image"].done() == ""
+    image = compilations["image"].folder
     lock(image)
-    before = files(image)
-    with answering(image, written, **cache) as log:
-        assert not [line for line in log if "WARNING" in line]
-    assert files(image) == before
+    try:
+        before = files(image)
+        cache = {"NUMBA_CACHE_DIR": str(image / "cache"), "NUMBA_CPU_NAME": "generic"}
+        with answering(image, written, **cache) as log:
+            assert not [line for line in log if "WARNING" in line]
+        assert files(image) == before
+    finally:
+        lock(image, locked=False)

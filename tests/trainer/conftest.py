@@ -10,6 +10,7 @@ import torch
 
 from index.embedding import ItemEmbedding
 from index.segments import Segments
+from tests.compilations import FIT_QUICKLY
 from tests.trainer.worlds import QUICK, Shop
 from trainer import datasets
 from trainer.__main__ import main
@@ -46,12 +47,6 @@ def embedding(shop: Shop) -> ItemEmbedding:
 @pytest.fixture(scope="session")
 def segments(shop: Shop, embedding: ItemEmbedding) -> Segments:
     return segment(embedding, shop.catalog, shop.interactions.item_ids, popularity(shop.parts.train), SegmentOptions())
-
-
-FIT_QUICKLY = (
-    "fit --dataset synthetic --threads 1 --precision float32 --dims 32 --nonzeros 4 --prune-epochs 4 --regrow-epochs 2 "
-    "--final-epochs 4 --batch-size 128"
-).split()
 
 
 @pytest.fixture(scope="session")

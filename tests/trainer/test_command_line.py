@@ -14,8 +14,8 @@ from index.artifact import open_current
 from index.catalog import CategoryColumn, ListColumn, NumberColumn
 from index.recommender import Recommender
 from tests import oracle
+from tests.compilations import FIT_QUICKLY, Compilation
 from tests.trainer import archives, ratings
-from tests.trainer.conftest import FIT_QUICKLY
 from tests.trainer.console import TINY, Console, files, films, process
 from tests.trainer.worlds import Shop
 from trainer.__main__ import main
@@ -81,13 +81,15 @@ def test_equal_runs_write_equal_bytes_and_tell_what_they_do(tmp_path: Path, arti
 
 
 def test_a_run_that_compiles_its_kernels_writes_the_bytes_of_one_that_loads_them(
-    tmp_path: Path, artifacts: Path
+    compilations: dict[str, Compilation], artifacts: Path
 ) -> None:
-    for out in ("compiled", "loaded"):
-        done = process(*FIT_QUICKLY, "--out", str(tmp_path / out), NUMBA_CACHE_DIR=str(tmp_path / "cache"))
-        assert done.returncode == 0, done.stderr
-        assert files(tmp_path / out) == files(artifacts)
-    assert list((tmp_path / "cache").rglob("*.nbc"))
+    compilations["fit"].done()
+    folder = compilations["fit"].folder
+    assert files(folder / "compiled") == files(artifacts)
+    assert list((folder / "cache").rglob("*.nbc"))
+    done = process(*FIT_QUICKLY, "--out", str(folder / "loaded"), NUMBA_CACHE_DIR=str(folder / "cache"))
+    assert done.returncode == 0, done.stderr
+    assert files(folder / "loaded") == files(artifacts)
 
 
 def test_another_seed_is_another_version_beside_the_first(tmp_path: Path, capsys: Console) -> None:

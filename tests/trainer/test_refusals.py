@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from index.artifact import open_current
-from tests.trainer.conftest import FIT_QUICKLY
+from tests.compilations import FIT_QUICKLY
 from tests.trainer.console import ROOT, TINY, Console, exit_code, files, films, process, refused
 from trainer.__main__ import main
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from index import artifact
-from tests.trainer.conftest import FIT_QUICKLY
+from tests.compilations import FIT_QUICKLY
 from tests.trainer.console import ROOT, TINY, Console, files, films, process
 from trainer.__main__ import main
 
@@ -114,7 +114,7 @@ def test_resuming_what_was_never_begun_begins(tmp_path: Path) -> None:
 FILLED = """
 import shutil, sys, threading, time
 from pathlib import Path
-from tests.trainer.conftest import FIT_QUICKLY
+from tests.compilations import FIT_QUICKLY
 from trainer.__main__ import main
 
 disk, log = Path(sys.argv[1]), Path(sys.argv[2])
