@@ -65,6 +65,7 @@ class Shops(RuleBasedStateMachine):
         self.histories: dict[str, list[str]] = {"anna": [], "bert": []}
         self.denied: set[str] = set()
         self.sent: list[tuple[str, Any]] = []
+        self.n_posts = 0
         self.services: list[Running] = []
         self.shown: list[str] = ["item-0"]  # on the last page
 
@@ -111,7 +112,8 @@ class Shops(RuleBasedStateMachine):
 
     @rule(service=SERVICES, user=USERS, items=st.lists(ITEMS, min_size=1, max_size=3, unique=True))
     def consume(self, service: int, user: str, items: list[str]) -> None:
-        body = {"events": [{"event_id": f"{len(self.sent)}-{item}", "item_id": item} for item in items]}
+        self.n_posts += 1
+        body = {"events": [{"event_id": f"{self.n_posts}-{item}", "item_id": item} for item in items]}
         assert self.ask(service, "POST", f"/users/{user}/events", body).json()["added"] == len(items)
         self.sent.append((user, body))
         # of one request all events have one time; where the bound cuts through them the larger id stays
