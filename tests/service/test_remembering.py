@@ -280,6 +280,38 @@ async def test_a_redis_that_lost_the_deny_list_is_told_it_again(shop: Artifact, 
             await within(5, told)
 
 
+async def test_what_is_denied_just_after_redis_lost_the_list_is_added_to_it(
+    shop: Artifact, redis_server: RedisServer
+) -> None:
+    async with asking(settings(shop, redis_server.url)) as client:
+        for item_id in ("item-5", "item-6"):
+            await client.post("/admin/deny-list", json={"add": [item_id]})
+        with redis.Redis.from_url(redis_server.url) as connection:
+            connection.flushall()
+        changed = await client.post("/admin/deny-list", json={"add": ["item-7"], "remove": ["item-5"]})
+        assert changed.json()["items"] == ["item-6", "item-7"]
+        assert (await client.get("/admin/deny-list")).json()["items"] == ["item-6", "item-7"]
+
+
+async def test_a_deny_list_that_cannot_be_read_is_followed_on(shop: Artifact, redis_server: RedisServer) -> None:
+    async with asking(settings(shop, redis_server.url)) as client:
+        await client.post("/admin/deny-list", json={"add": ["item-5"]})
+        items, changes = "sparseshelf:{denied}:items", "sparseshelf:{denied}:changes"
+        with redis.Redis.from_url(redis_server.url) as connection:
+            connection.sadd(items, b"\xff")
+            connection.incr(changes)
+            connection.publish(changes, "changed")
+            await asyncio.sleep(0.2)
+            connection.srem(items, b"\xff")
+            connection.sadd(items, "item-6")
+
+        async def heard() -> bool:
+            found = (await client.post("/recommend", json={"history": ["item-3"], "n": 200})).json()["items"]
+            return not {"item-5", "item-6"} & {item["item_id"] for item in found}
+
+        await within(3, heard)
+
+
 async def test_a_deny_list_is_bounded(shop: Artifact, redis_server: RedisServer, monkeypatch: Any) -> None:
     monkeypatch.setattr("service.deny_list.MAX_DENIED", 3)
     async with asking(settings(shop, redis_server.url)) as client:
