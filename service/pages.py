@@ -46,7 +46,10 @@ class Wanted:
 
 
 class Place(Protocol):
-    """Where a page lies."""
+    """Where a page lies: `whose` it is, and its key, which is the same for all users who ask for the same."""
+
+    @property
+    def whose(self) -> str: ...
 
     @property
     def key(self) -> str: ...
@@ -65,6 +68,7 @@ class PostedPlace:
     cache: LayoutCache
     key: str
     past: Past
+    whose: str = ""
 
     async def look(self, *, anew: bool = False) -> tuple[Past, Lookup]:
         return self.past, await self.cache.look(self.key, anew=anew)
@@ -83,6 +87,10 @@ class StoredPlace:
     histories: Histories
     user_id: str
     key: str
+
+    @property
+    def whose(self) -> str:
+        return self.user_id
 
     async def look(self, *, anew: bool = False) -> tuple[Past, Lookup]:
         history, found = await self.histories.look(self.user_id, self.key, anew=anew)
@@ -104,7 +112,7 @@ class Pages:
 
     def __init__(self, *, fresh_seconds: float, stale_seconds: float) -> None:
         self.fresh_seconds, self.stale_seconds = fresh_seconds, stale_seconds
-        self._running: dict[tuple[str, str], asyncio.Task[tuple[bytes, bool]]] = {}
+        self._running: dict[tuple[str, str, str], asyncio.Task[tuple[bytes, bool]]] = {}
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def page(self, place: Place, wanted: Wanted) -> tuple[bytes, XCache]:
@@ -125,7 +133,7 @@ class Pages:
         wait, until = _FIRST_WAIT_SECONDS, time.monotonic() + _PATIENCE_SECONDS
         while True:
             past, found = await place.look()
-            running = (place.key, _made_for(past, wanted)) in self._running
+            running = _name(place, past, wanted) in self._running
             if found.outcome != "taken" or running or time.monotonic() > until:
                 return past, found
             await asyncio.sleep(wait)
@@ -144,7 +152,7 @@ class Pages:
 
     async def _computed(self, place: Place, past: Past, wanted: Wanted) -> tuple[bytes, bool]:
         """The page, and whether it was stored; whoever asks for the same meanwhile gets it too."""
-        name = place.key, _made_for(past, wanted)
+        name = _name(place, past, wanted)
         running = self._running.get(name)
         if running is None:
             running = self._running[name] = asyncio.create_task(self._made(place, past, wanted))
@@ -161,7 +169,7 @@ class Pages:
         page = CachedPage(made.body, made.spares, _made_for(past, wanted), fresh_until)
         return made.body, await place.put(past.token, page.encoded())
 
-    def _forget(self, name: tuple[str, str], done: "asyncio.Task[tuple[bytes, bool]]") -> None:
+    def _forget(self, name: tuple[str, str, str], done: "asyncio.Task[tuple[bytes, bool]]") -> None:
         del self._running[name]
         if not done.cancelled():
             done.exception()  # whoever waited for it has it
@@ -184,6 +192,11 @@ class Pages:
     async def settled(self) -> None:
         """Once what is under way is done."""
         await asyncio.gather(*self._renewals, *self._running.values(), return_exceptions=True)
+
+
+def _name(place: Place, past: Past, wanted: Wanted) -> tuple[str, str, str]:
+    """Two users without a history each have their own: who claimed a page is to store it, for nobody else."""
+    return place.whose, place.key, _made_for(past, wanted)
 
 
 def _made_for(past: Past, wanted: Wanted) -> str:

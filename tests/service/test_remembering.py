@@ -175,6 +175,14 @@ async def test_where_the_spares_do_not_suffice_the_page_is_computed(client: http
     assert not set(shown(before)) & set(shown(answer))
 
 
+async def test_users_without_a_history_who_ask_together_do_not_wait_for_each_other(client: httpx.AsyncClient) -> None:
+    users = [f"user-{number}" for number in range(6)]
+    await asyncio.gather(*(page(client, user_id=user) for user in users))
+    began = time.monotonic()
+    assert [(await page(client, user_id=user))[0] for user in users] == ["hit"] * 6
+    assert time.monotonic() - began < 0.5
+
+
 async def test_who_is_forgotten_has_no_page_either(client: httpx.AsyncClient) -> None:
     await client.post("/users/anna/events", json=events("item-3"))
     await page(client, user_id="anna")
