@@ -144,11 +144,12 @@ class Pages:
             return None
         if page.made_for == made_for:
             return page.body
-        weights, denied = past.weights, wanted.serving.denied.item_ids
-        if not denied.isdisjoint(weights):  # a reason might name one
-            return None
+        weights, denied = past.weights, wanted.serving.denied
+        token, _, denied_then = page.made_for.partition(".")
+        if denied_then != denied.token and (token != past.token or not denied.item_ids.isdisjoint(weights)):
+            return None  # a reason might name one, of what the history was then
         unknown = wanted.serving.recommender.model.vocabulary.unknown(weights)
-        return page.without(denied | weights.keys(), least=wanted.least, unknown_items=unknown)
+        return page.without(denied.item_ids | weights.keys(), least=wanted.least, unknown_items=unknown)
 
     async def _computed(self, place: Place, past: Past, wanted: Wanted) -> tuple[bytes, bool]:
         """The page, and whether it was stored; whoever asks for the same meanwhile gets it too."""

@@ -274,6 +274,29 @@ async def test_a_denied_item_is_in_no_page_from_before_and_in_no_reason(
         assert not [shelf["reason"] for shelf in answer["shelves"] if "Title 3" in shelf["reason"]]
 
 
+async def test_a_denied_item_is_no_reason_from_before_though_the_history_has_dropped_it(
+    shop: Artifact, redis_server: RedisServer
+) -> None:
+    async with asking(settings(shop, redis_server.url, history_items=1)) as client:
+        await client.post("/users/anna/events", json=events("item-3"))
+        _, before = await page(client, user_id="anna", lead="because")
+        assert before["shelves"][0]["reason"] == "Closest to Title 3"
+        await client.post("/users/anna/events", json=events("item-77"))
+        await client.post("/admin/deny-list", json={"add": ["item-3"]})
+        _, after = await page(client, user_id="anna", lead="because")
+        assert not [shelf["reason"] for shelf in after["shelves"] if shelf["reason"].endswith("Title 3")]
+
+
+async def test_a_service_knows_the_deny_list_before_it_answers(shop: Artifact, redis_server: RedisServer) -> None:
+    async with asking(settings(shop, redis_server.url)) as client:
+        await client.post("/admin/deny-list", json={"add": ["item-5"]})
+    with redis.Redis.from_url(redis_server.url) as connection:
+        connection.client_pause(300)
+    async with asking(settings(shop, redis_server.url)) as client:
+        found = (await client.post("/recommend", json={"history": ["item-3"], "n": 200})).json()["items"]
+        assert "item-5" not in {item["item_id"] for item in found}
+
+
 async def test_a_redis_that_lost_the_deny_list_is_told_it_again(shop: Artifact, redis_server: RedisServer) -> None:
     async with asking(settings(shop, redis_server.url, redis_pause_seconds=0.1)) as client:
         await client.post("/admin/deny-list", json={"add": ["item-5"]})
