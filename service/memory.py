@@ -1,6 +1,7 @@
 """What the service remembers between requests: pages, and where they are wanted histories and a deny list."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from service.deny_list import DenyList
@@ -9,7 +10,7 @@ from service.layout_cache import LayoutCache, ProcessCache, RedisCache
 from service.live import LiveModel
 from service.pages import Pages
 from service.settings import Settings
-from service.shared_store import SharedStore
+from service.shared_store import SharedStore, StoreUnavailableError
 
 _DAY_SECONDS = 86_400
 
@@ -65,6 +66,12 @@ class Memory:
         if self.deny_list is None:
             raise SwitchedOffError("the deny list lies in Redis: set SPARSESHELF_REDIS_URL")
         return self.deny_list
+
+    async def begin(self) -> None:
+        """What others changed before, where Redis says so within its budget."""
+        if self.deny_list is not None:
+            with suppress(StoreUnavailableError, ValueError):  # what lies there may be anything
+                await self.deny_list.read()
 
     async def follow(self) -> None:
         """What others change, until it is cancelled."""
