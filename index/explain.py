@@ -7,13 +7,13 @@ how much there was of either before.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.answers import DimPart, HistoryPart, SteeringPart, Why
-from index.kernels import Dims, Floats
+from index.kernels import Dims, Floats, Rows
 from index.model import Model
 from index.search import rank
 from index.taste import Taste
@@ -24,8 +24,10 @@ _MOST, _REASON_ITEMS = 10, 2  # parts of either kind; items that a reason names
 class Explainer:
     """Explains the scores that come of one taste."""
 
-    def __init__(self, model: Model, taste: Taste) -> None:
+    def __init__(self, model: Model, taste: Taste, hidden: Rows) -> None:
+        """`hidden` items of a history are not named; what they add belongs to the rest."""
         self._model, self._taste = model, taste
+        self._named = ~np.isin(taste.rows, hidden)
         self._dims, codes = model.embedding.codes_of(taste.rows)
         self._values = taste.weights[:, None] * codes  # (len(rows), k) x_h A_hj
         self._steering = np.zeros((len(taste.steering), model.embedding.n_dims))
@@ -55,7 +57,7 @@ class Explainer:
         steering = self._steering[:, dims] * weights
         by_history, by_segment = _Sums.of(parts[:, :-1], 1), _Sums.of(steering, 1)
         by_dim = _Sums.of(np.concatenate([parts[:, :-1], steering]), 0)
-        history, strongest = by_history.largest(), by_dim.largest()
+        history, strongest = by_history.largest(self._named), by_dim.largest()
         return Why(
             [self._of_item(int(self._taste.rows[i]), by_history.part(i)) for i in history],
             float(by_history.net.sum() - by_history.net[history].sum()),
@@ -88,9 +90,9 @@ class _Sums(NamedTuple):
     def part(self, i: int) -> tuple[float, float, float]:
         return float(self.net[i]), float(self.plus[i]), float(self.minus[i])
 
-    def largest(self) -> list[int]:
+    def largest(self, of: NDArray[np.bool_] | Literal[True] = True) -> list[int]:
         """By what they add or take away before it cancels, ties in order; who adds nothing at all is left out."""
-        gross = np.maximum(self.plus, -self.minus)
+        gross = np.maximum(self.plus, -self.minus) * of
         order = np.argsort(-gross, kind="stable")[:_MOST]
         return [int(i) for i in order if gross[i] > 0]
 

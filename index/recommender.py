@@ -123,7 +123,7 @@ class Recommender:
             limits += ["exclude"] * bool(exclude) + ["hidden items"] * bool(len(self.limits.hidden)) + ["the history"]
             n_items = len(self.model.vocabulary)
             shortfall = f"{len(ranking.rows)} of {n}: {', '.join(limits)} leave no more of the {n_items} items"
-        why = Explainer(self.model, taste).item if explain else None
+        why = Explainer(self.model, taste, self.limits.hidden).item if explain else None
         return Recommendation(self._items(ranking, sources, why), taste.unknown_items, shortfall)
 
     def rank_items(self, histories: Sequence[History], n: int) -> list[RankedRows]:
@@ -166,7 +166,7 @@ class Recommender:
         muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
         ranking = self._segment_ranking(taste, n, muted)
         segments, source = self.model.segments, taste.source
-        why = Explainer(self.model, taste).segment if explain and source == "profile" else None
+        explainer = Explainer(self.model, taste, self.limits.hidden) if explain and source == "profile" else None
         ranked = [
             RankedSegment(
                 segments.ids[row],
@@ -175,7 +175,7 @@ class Recommender:
                 place,
                 int(segments.sizes[row]),
                 source,
-                why(int(row)) if why else None,
+                explainer.segment(int(row)) if explainer else None,
             )
             for place, (row, score) in enumerate(zip(ranking.rows, ranking.scores, strict=True), start=1)
         ]

@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(asyncio.to_thread(live.warm_up))
         warming.add_done_callback(_stop_if_cold)
+        await memory.begin()
         following = asyncio.create_task(memory.follow())
         yield
         await asyncio.wait([warming])

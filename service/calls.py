@@ -180,4 +180,5 @@ def health_ready() -> Call[answers.Health]:
 
 
 def _quoted(name: str) -> str:
-    return quote(name, safe="")
+    """In a path; what is . or .. would be taken for a step in it."""
+    return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")

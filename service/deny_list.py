@@ -6,11 +6,14 @@ told it again.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from service.live import Denied
 from service.shared_store import SharedStore, StoreUnavailableError
+
+logger = logging.getLogger(__name__)
 
 MAX_DENIED = 100_000
 _LOOK_AGAIN_SECONDS = 1.0
@@ -22,13 +25,15 @@ if changes <= tonumber(ARGV[1]) then return {changes, {}} end
 return {changes, redis.call('SMEMBERS', KEYS[1])}
 """
 _CHANGE = """
-local last = 2 + ARGV[2]
+local last = 3 + ARGV[2]
+if tonumber(redis.call('GET', KEYS[2]) or 0) < tonumber(ARGV[3]) then return -1 end
 if redis.call('SCARD', KEYS[1]) + ARGV[2] > tonumber(ARGV[1]) then return 0 end
 for i = last + 1, #ARGV do redis.call('SREM', KEYS[1], ARGV[i]) end
-for i = 3, last do redis.call('SADD', KEYS[1], ARGV[i]) end
+for i = 4, last do redis.call('SADD', KEYS[1], ARGV[i]) end
 redis.call('PUBLISH', KEYS[2], 'changed')
 return {redis.call('INCR', KEYS[2]), redis.call('SMEMBERS', KEYS[1])}
 """
+_LOST = -1  # what _CHANGE answers where there were fewer changes than are known of
 _TELL = """
 if tonumber(redis.call('GET', KEYS[2]) or 0) >= tonumber(ARGV[1]) then return 0 end
 redis.call('DEL', KEYS[1])
@@ -54,7 +59,9 @@ class DenyList:
 
     async def change(self, add: Sequence[str], remove: Iterable[str]) -> Denied:
         """Adds and takes away at once; what is in both is denied. Raises StoreUnavailableError, DenyListFullError."""
-        answer = await self._ask(_CHANGE, [MAX_DENIED, len(add), *add, *remove])
+        told = [*add, *remove]
+        while (answer := await self._ask(_CHANGE, [MAX_DENIED, len(add), self._changes, *told])) == _LOST:
+            await self.read()  # which tells it what it has lost
         if answer == 0:
             raise DenyListFullError(f"the deny list may have {MAX_DENIED:,} items")
         return self._known(*answer)
@@ -76,6 +83,9 @@ class DenyList:
                         await self.read()
                         await heard(_LOOK_AGAIN_SECONDS)
             except StoreUnavailableError:
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            except Exception:  # what lies there may be anything; to follow no more would be worse
+                logger.exception("the deny list could not be read; the last one stays")
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def _ask(self, lua: str, arguments: Sequence[object]) -> Any:

@@ -97,6 +97,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 """
 _ADD = f"""
+if redis.call('EXISTS', KEYS[1], KEYS[2]) == 1 then redis.call('DEL', KEYS[1], KEYS[2]) end
 local added, changed = 0, false
 for i = 6, #ARGV, 4 do
   if redis.call('ZADD', KEYS[3], 'NX', ARGV[5], ARGV[i]) == 1 then
@@ -208,11 +209,14 @@ def _token() -> str:
 
 
 def _history(items: Sequence[bytes], state: Sequence[bytes]) -> History:
+    """A full Redis may have let go the half of a history: without weights and a token the other one is none."""
     told = dict(zip(state[::2], state[1::2], strict=True))
+    if b"token" not in told:
+        return History()
     return History(
         [
             Entry(item.decode(), float(told.get(b"w" + item, 1.0)), float(at))
             for item, at in zip(items[::2], items[1::2], strict=True)
         ],
-        told.get(b"token", b"").decode(),
+        told[b"token"].decode(),
     )

@@ -69,6 +69,12 @@ class Memory:
             raise SwitchedOffError("the deny list lies in Redis: set SPARSESHELF_REDIS_URL")
         return self.deny_list
 
+    async def begin(self) -> None:
+        """What others changed before, where Redis says so within its budget."""
+        if self.deny_list is not None:
+            with suppress(StoreUnavailableError, ValueError):  # what lies there may be anything
+                await self.deny_list.read()
+
     async def follow(self) -> None:
         """What others change, until it is cancelled."""
         if self.deny_list is not None:

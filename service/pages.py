@@ -48,7 +48,10 @@ class Wanted:
 
 
 class Place(Protocol):
-    """Where a page lies."""
+    """Where a page lies: `whose` it is, and its key, which is the same for all users who ask for the same."""
+
+    @property
+    def whose(self) -> str: ...
 
     @property
     def key(self) -> str: ...
@@ -67,6 +70,7 @@ class PostedPlace:
     cache: LayoutCache
     key: str
     past: Past
+    whose: str = ""
 
     async def look(self, *, anew: bool = False) -> tuple[Past, Lookup]:
         return self.past, await self.cache.look(self.key, anew=anew)
@@ -85,6 +89,10 @@ class StoredPlace:
     histories: Histories
     user_id: str
     key: str
+
+    @property
+    def whose(self) -> str:
+        return self.user_id
 
     async def look(self, *, anew: bool = False) -> tuple[Past, Lookup]:
         history, found = await self.histories.look(self.user_id, self.key, anew=anew)
@@ -106,7 +114,7 @@ class Pages:
 
     def __init__(self, *, fresh_seconds: float, stale_seconds: float) -> None:
         self.fresh_seconds, self.stale_seconds = fresh_seconds, stale_seconds
-        self._running: dict[tuple[str, str], asyncio.Task[tuple[bytes, bool]]] = {}
+        self._running: dict[tuple[str, str, str], asyncio.Task[tuple[bytes, bool]]] = {}
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def page(self, place: Place, wanted: Wanted) -> tuple[bytes, XCache]:
@@ -127,7 +135,7 @@ class Pages:
         wait, until = _FIRST_WAIT_SECONDS, time.monotonic() + _PATIENCE_SECONDS
         while True:
             past, found = await place.look()
-            running = (place.key, _made_for(past, wanted)) in self._running
+            running = _name(place, past, wanted) in self._running
             if found.outcome != "taken" or running or time.monotonic() > until:
                 return past, found
             await asyncio.sleep(wait)
@@ -138,15 +146,16 @@ class Pages:
             return None
         if page.made_for == made_for:
             return page.body
-        weights, denied = past.weights, wanted.serving.denied.item_ids
-        if not denied.isdisjoint(weights):  # a reason might name one
-            return None
+        weights, denied = past.weights, wanted.serving.denied
+        token, _, denied_then = page.made_for.partition(".")
+        if denied_then != denied.token and (token != past.token or not denied.item_ids.isdisjoint(weights)):
+            return None  # a reason might name one, of what the history was then
         unknown = wanted.serving.recommender.model.vocabulary.unknown(weights)
-        return page.without(denied | weights.keys(), least=wanted.least, unknown_items=unknown)
+        return page.without(denied.item_ids | weights.keys(), least=wanted.least, unknown_items=unknown)
 
     async def _computed(self, place: Place, past: Past, wanted: Wanted) -> tuple[bytes, bool]:
         """The page, and whether it was stored; whoever asks for the same meanwhile gets it too."""
-        name = place.key, _made_for(past, wanted)
+        name = _name(place, past, wanted)
         running = self._running.get(name)
         if running is None:
             running = self._running[name] = asyncio.create_task(self._made(place, past, wanted))
@@ -163,7 +172,7 @@ class Pages:
         page = CachedPage(made.body, made.spares, _made_for(past, wanted), fresh_until)
         return made.body, await place.put(past.token, page.encoded())
 
-    def _forget(self, name: tuple[str, str], done: "asyncio.Task[tuple[bytes, bool]]") -> None:
+    def _forget(self, name: tuple[str, str, str], done: "asyncio.Task[tuple[bytes, bool]]") -> None:
         del self._running[name]
         if not done.cancelled():
             done.exception()  # whoever waited for it has it
@@ -191,6 +200,11 @@ class Pages:
     async def settled(self) -> None:
         """Once what is under way is done."""
         await asyncio.gather(*self._renewals, *self._running.values(), return_exceptions=True)
+
+
+def _name(place: Place, past: Past, wanted: Wanted) -> tuple[str, str, str]:
+    """Two users without a history each have their own: who claimed a page is to store it, for nobody else."""
+    return place.whose, place.key, _made_for(past, wanted)
 
 
 def _made_for(past: Past, wanted: Wanted) -> str:

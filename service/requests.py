@@ -28,6 +28,8 @@ MAX_STEERING, MOST_STRENGTH = 100, 10
 MAX_CAPS = 10
 MAX_BATCH, MAX_BATCH_N = 100, 10_000
 PLAIN_N = 200  # items that are written in less than a millisecond
+PLAIN_TERMS = 4  # of a filter, each a scan of the items when it is asked for first
+PLAIN_IDS = 1000  # that are looked up
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 UserId = Annotated[str, Field(min_length=1, max_length=MAX_USER_ID_LENGTH)]
@@ -88,6 +90,17 @@ class FilteredRequest(Request):
 
     def where(self) -> Filter | None:
         return None if self.filter is None else parsed(self.filter)
+
+    @property
+    def few_terms(self) -> bool:
+        return self.filter is None or _n_terms(self.filter) <= PLAIN_TERMS
+
+
+def _n_terms(document: Any) -> int:
+    """Of a document that says a filter."""
+    ((kind, content),) = document.items()
+    terms = content if kind in {"and", "or"} else [content] if kind == "not" else []
+    return 1 + sum(map(_n_terms, terms))
 
 
 class HistoryRequest(Request):
@@ -167,7 +180,9 @@ class RecommendRequest(HistoryRequest, FilteredRequest, SteeredRequest, Explaine
     @property
     def plain(self) -> bool:
         """Whether nothing is asked for that takes long whatever the model."""
-        return self.n <= PLAIN_N and not self.explain and not self.diversity and self.max_per_segment is None
+        n_ids = len(self.exclude) + len(self.candidates or ())
+        chosen = self.explain or self.diversity or self.max_per_segment is not None
+        return self.n <= PLAIN_N and n_ids <= PLAIN_IDS and self.few_terms and not chosen
 
 
 class SegmentsRequest(HistoryRequest, SteeredRequest, ExplainedRequest):
@@ -185,7 +200,7 @@ class SegmentItemsRequest(HistoryRequest, FilteredRequest, SteeredRequest):
 
     @property
     def plain(self) -> bool:
-        return self.n <= PLAIN_N
+        return self.n <= PLAIN_N and len(self.exclude) <= PLAIN_IDS and self.few_terms
 
 
 class BatchRequest(Request):
@@ -238,7 +253,8 @@ class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
 
     @property
     def plain(self) -> bool:
-        return self.shelves * self.items_per_shelf <= PLAIN_N and not self.max_per and not self.explain
+        few = self.shelves * self.items_per_shelf <= PLAIN_N and len(self.exclude) <= PLAIN_IDS and self.few_terms
+        return few and not self.max_per and not self.explain
 
 
 _WRITTEN = re.compile(r"\d{4}-")

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import index.limits
+from index.answers import RankedItem, RankedSegment
 from index.recommender import Recommender
 from tests.worlds import by_hand, random_model
 
@@ -45,6 +46,19 @@ def test_a_hidden_item_is_not_named_as_a_reason_and_a_shortfall_says_that_items_
     assert "Airplane!" not in str(page)
     assert "Clerks" in str(page)
     assert "hidden items" in str(hiding.recommend(["c"], 20).shortfall)
+
+
+def test_a_hidden_item_is_not_named_where_a_score_is_explained_and_what_it_adds_is_in_the_rest() -> None:
+    hiding = Recommender(by_hand(), "v1").hiding(["a"])
+    answered = hiding.recommend(["a", "c"], 3, explain=True), hiding.segments(["a", "c"], 3, explain=True)
+    assert "Airplane!" not in str(answered)
+    answers: list[RankedItem | RankedSegment] = [*answered[0].items, *answered[1].segments]
+    for answer in answers:
+        if answer.why is not None:
+            parts = [part.part for part in answer.why.history]
+            assert sum(parts) + answer.why.history_rest == pytest.approx(answer.score)
+            assert not answer.why.history or [part.item_id for part in answer.why.history] == ["c"]
+    assert any(answer.why and answer.why.history_rest for answer in answered[0].items)
 
 
 @settings(max_examples=25)

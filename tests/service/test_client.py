@@ -114,7 +114,7 @@ def inherited(options: Any) -> set[str]:
     return set(options.__required_keys__ | options.__optional_keys__)
 
 
-@pytest.mark.parametrize("item_id", ["x/y", "a b", "ä?#&%", "%2F", "similar", "+", "a\nb\n"])
+@pytest.mark.parametrize("item_id", ["x/y", "a b", "ä?#&%", "%2F", "similar", "+", "a\nb\n", ".", "..", "..."])
 def test_any_id_can_be_asked_for(url: str, item_id: str) -> None:
     with Client(url) as shelf, pytest.raises(ServiceError) as refused:
         shelf.read_item(item_id)

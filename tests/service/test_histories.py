@@ -224,3 +224,17 @@ async def test_an_absent_redis_is_unavailable() -> None:
     with pytest.raises(StoreUnavailableError):
         await histories.read("anna")
     await histories.store.close()
+
+
+async def test_where_redis_let_half_a_history_go_the_rest_is_none(redis_server: RedisServer) -> None:
+    histories = redis_histories(redis_server.url)
+    with redis.Redis.from_url(redis_server.url) as connection:
+        for half in ("state", "items"):
+            await histories.add("anna", [Event(f"1 {half}", "a", -1.0, 10.0)])
+            (key,) = connection.keys(f"*:{half}")
+            connection.delete(key)
+            assert (await histories.read("anna")).entries == []
+            await histories.add("anna", [Event(f"2 {half}", "b", 1.0, 11.0)])
+            assert (await histories.read("anna")).entries == [Entry("b", 1.0, 11.0)]
+            await histories.forget("anna")
+    await histories.store.close()

@@ -183,6 +183,14 @@ async def test_a_page_that_explains_itself_is_never_sent_stale(client: httpx.Asy
     assert (await page(client, user_id="anna", explain=True))[0] == "miss"
 
 
+async def test_users_without_a_history_who_ask_together_do_not_wait_for_each_other(client: httpx.AsyncClient) -> None:
+    users = [f"user-{number}" for number in range(6)]
+    await asyncio.gather(*(page(client, user_id=user) for user in users))
+    began = time.monotonic()
+    assert [(await page(client, user_id=user))[0] for user in users] == ["hit"] * 6
+    assert time.monotonic() - began < 0.5
+
+
 async def test_who_is_forgotten_has_no_page_either(client: httpx.AsyncClient) -> None:
     await client.post("/users/anna/events", json=events("item-3"))
     await page(client, user_id="anna")
@@ -274,6 +282,29 @@ async def test_a_denied_item_is_in_no_page_from_before_and_in_no_reason(
         assert not [shelf["reason"] for shelf in answer["shelves"] if "Title 3" in shelf["reason"]]
 
 
+async def test_a_denied_item_is_no_reason_from_before_though_the_history_has_dropped_it(
+    shop: Artifact, redis_server: RedisServer
+) -> None:
+    async with asking(settings(shop, redis_server.url, history_items=1)) as client:
+        await client.post("/users/anna/events", json=events("item-3"))
+        _, before = await page(client, user_id="anna", lead="because")
+        assert before["shelves"][0]["reason"] == "Closest to Title 3"
+        await client.post("/users/anna/events", json=events("item-77"))
+        await client.post("/admin/deny-list", json={"add": ["item-3"]})
+        _, after = await page(client, user_id="anna", lead="because")
+        assert not [shelf["reason"] for shelf in after["shelves"] if shelf["reason"].endswith("Title 3")]
+
+
+async def test_a_service_knows_the_deny_list_before_it_answers(shop: Artifact, redis_server: RedisServer) -> None:
+    async with asking(settings(shop, redis_server.url)) as client:
+        await client.post("/admin/deny-list", json={"add": ["item-5"]})
+    with redis.Redis.from_url(redis_server.url) as connection:
+        connection.client_pause(300)
+    async with asking(settings(shop, redis_server.url)) as client:
+        found = (await client.post("/recommend", json={"history": ["item-3"], "n": 200})).json()["items"]
+        assert "item-5" not in {item["item_id"] for item in found}
+
+
 async def test_a_redis_that_lost_the_deny_list_is_told_it_again(shop: Artifact, redis_server: RedisServer) -> None:
     async with asking(settings(shop, redis_server.url, redis_pause_seconds=0.1)) as client:
         await client.post("/admin/deny-list", json={"add": ["item-5"]})
@@ -297,6 +328,38 @@ async def test_a_redis_that_may_forget_what_is_to_stay_is_warned_of(
     async with asking(settings(shop, redis_server.url)) as client:
         await client.get("/admin/deny-list")
     assert ("volatile-ttl" in caplog.text) == warned
+
+
+async def test_what_is_denied_just_after_redis_lost_the_list_is_added_to_it(
+    shop: Artifact, redis_server: RedisServer
+) -> None:
+    async with asking(settings(shop, redis_server.url)) as client:
+        for item_id in ("item-5", "item-6"):
+            await client.post("/admin/deny-list", json={"add": [item_id]})
+        with redis.Redis.from_url(redis_server.url) as connection:
+            connection.flushall()
+        changed = await client.post("/admin/deny-list", json={"add": ["item-7"], "remove": ["item-5"]})
+        assert changed.json()["items"] == ["item-6", "item-7"]
+        assert (await client.get("/admin/deny-list")).json()["items"] == ["item-6", "item-7"]
+
+
+async def test_a_deny_list_that_cannot_be_read_is_followed_on(shop: Artifact, redis_server: RedisServer) -> None:
+    async with asking(settings(shop, redis_server.url)) as client:
+        await client.post("/admin/deny-list", json={"add": ["item-5"]})
+        items, changes = "sparseshelf:{denied}:items", "sparseshelf:{denied}:changes"
+        with redis.Redis.from_url(redis_server.url) as connection:
+            connection.sadd(items, b"\xff")
+            connection.incr(changes)
+            connection.publish(changes, "changed")
+            await asyncio.sleep(0.2)
+            connection.srem(items, b"\xff")
+            connection.sadd(items, "item-6")
+
+        async def heard() -> bool:
+            found = (await client.post("/recommend", json={"history": ["item-3"], "n": 200})).json()["items"]
+            return not {"item-5", "item-6"} & {item["item_id"] for item in found}
+
+        await within(3, heard)
 
 
 async def test_a_deny_list_is_bounded(shop: Artifact, redis_server: RedisServer, monkeypatch: Any) -> None:
