@@ -87,11 +87,11 @@ def _refusal(settings: Settings, host: str) -> str | None:
     """Why the service must not start as it is asked to: whoever can reach it could ask it."""
     if settings.keys_file is not None:
         return None
-    if not settings.no_auth:
-        return f"{_WITHOUT_KEYS}, or pass --no-auth to answer anyone on this machine"
     reached = settings.published_on or host
     if not _is_loopback(reached):
         return f"{_WITHOUT_KEYS}; --no-auth is for loopback addresses, and {reached} is none"
+    if not settings.no_auth:
+        return f"{_WITHOUT_KEYS}, or pass --no-auth to answer anyone on this machine"
     return None
 
 
