@@ -109,6 +109,12 @@ def test_a_changed_file_is_seen_within_a_second_and_a_broken_one_keeps_the_keys(
     assert [ring.find(secret.encode()) is not None for secret in (first, second, third)] == [False, False, True]
 
 
+def test_a_file_without_a_key_is_said_to_let_nobody_in(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file.write_text("# nobody yet\n")
+    assert KeyRing(file).find(b"") is None
+    assert "holds no key" in caplog.text
+
+
 # ---------------------------------------------------------------- the command
 
 
