@@ -67,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = create_app(settings)
     except ValidationError as error:
         return _failed(
-            "; ".join(f"SPARSESHELF_{_name(e['loc'])}: {e['msg']}" for e in error.errors()), EXIT_CONFIGURATION
+            "; ".join(f"SPARSESHELF_{_name(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()),
+            EXIT_CONFIGURATION,
         )
     except OSError as error:
         reason = f"{options.host}:{options.port} cannot be listened on ({error.strerror}); choose another --port"

@@ -17,12 +17,12 @@ def _origins(value: object) -> object:
         return value
     origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
     if not all(_ORIGIN.fullmatch(origin) for origin in origins):
-        raise ValueError("origins are wanted, separated by commas: scheme, host and port, and nothing behind them")
+        raise ValueError("origins like https://shop.example go here, in lower case, separated by commas, no path")
     return origins
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SPARSESHELF_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="SPARSESHELF_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     artifacts: Path = Path("artifacts")
     """Folder with CURRENT and the versions; read at start."""

@@ -128,6 +128,14 @@ def test_a_bad_setting_is_named_and_exit_3(written: Artifact, name: str, value: 
     assert code == 3
     assert errors.count("\n") == 1
     assert name in errors
+    assert "Value error" not in errors
+
+
+def test_an_empty_setting_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a compose file's `${KEYS:-}` leaves it."""
+    for name in ("KEYS_FILE", "REDIS_URL", "HISTORIES", "RATE_PER_SECOND", "CORS_ORIGINS"):
+        monkeypatch.setenv(f"SPARSESHELF_{name}", "")
+    assert Settings() == Settings.model_construct()
 
 
 def test_every_setting_is_documented() -> None:
