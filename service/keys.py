@@ -53,6 +53,8 @@ def read_keys(file: Path) -> tuple[Key, ...]:
     """The keys of a file. Raises KeysFileError."""
     try:
         lines = file.read_bytes().splitlines()
+    except PermissionError as error:
+        raise KeysFileError(f"{file} cannot be read by this user (chmod a+r lets all)") from error
     except OSError as error:
         raise KeysFileError(f"{file} cannot be read ({error.strerror})") from error
     keys: dict[str, Key] = {}
