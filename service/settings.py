@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """Answer anyone, where only this machine can ask. Of no effect beside a file of keys."""
     published_on: str | None = None
     """The address under which others reach the port, where it is not the one that is listened on: in a container."""
+    published_port: int | None = Field(default=None, ge=1, le=65_535)
+    """The port under which others reach it, where that is another: the lines that are printed at the start name it."""
     rate_per_second: float | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
     """Requests that a key may make in a second, in the long run. None: as many as there is room for."""
     burst: int | None = Field(default=None, ge=1, le=1_000_000)
