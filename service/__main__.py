@@ -67,7 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = create_app(settings)
     except ValidationError as error:
         return _failed(
-            "; ".join(f"SPARSESHELF_{_name(e['loc'])}: {e['msg']}" for e in error.errors()), EXIT_CONFIGURATION
+            "; ".join(
+                f"SPARSESHELF_{_name(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+            ),
+            EXIT_CONFIGURATION,
         )
     except OSError as error:
         reason = f"{options.host}:{options.port} cannot be listened on ({error.strerror}); choose another --port"
@@ -87,11 +90,12 @@ def _refusal(settings: Settings, host: str) -> str | None:
     """Why the service must not start as it is asked to: whoever can reach it could ask it."""
     if settings.keys_file is not None:
         return None
-    if not settings.no_auth:
-        return f"{_WITHOUT_KEYS}, or pass --no-auth to answer anyone on this machine"
     reached = settings.published_on or host
     if not _is_loopback(reached):
-        return f"{_WITHOUT_KEYS}; --no-auth is for loopback addresses, and {reached} is none"
+        in_compose = " (docker compose: KEYS=./keys.txt)" if settings.published_on else ""
+        return f"{_WITHOUT_KEYS}{in_compose}; --no-auth is for loopback addresses, and {reached} is none"
+    if not settings.no_auth:
+        return f"{_WITHOUT_KEYS}, or pass --no-auth to answer anyone on this machine"
     return None
 
 
@@ -129,22 +133,28 @@ def _serve(app: FastAPI, listening: socket.socket, settings: Settings) -> None:
             log_config=None,
         )
     )
+    url = _url(listening, settings)
     header = "" if settings.keys_file is None else '-H "authorization: Bearer $KEY" '
-    threading.Thread(target=_announce, args=(app.state.live, server, listening, header), daemon=True).start()
+    threading.Thread(target=_announce, args=(app.state.live, server, url, header), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down gracefully by then
         server.run(sockets=[listening])
 
 
-def _announce(live: LiveModel, server: uvicorn.Server, listening: socket.socket, header: str) -> None:
+def _url(listening: socket.socket, settings: Settings) -> str:
+    """Where this machine reaches the service."""
+    host, port = listening.getsockname()[:2]
+    host = _LOOPBACK.get(host, host)
+    port = settings.published_port or port
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(live: LiveModel, server: uvicorn.Server, url: str, header: str) -> None:
     """Once there is an answer to be had, says where."""
     live.wait_until_ready()
     gc.collect()
     gc.freeze()  # what is there now stays: to look through it for garbage takes 50 to 100 ms each time
     while not server.started:
         time.sleep(0.01)
-    host, port = listening.getsockname()[:2]
-    host = _LOOPBACK.get(host, host)
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     print(f"sparseshelf serves {len(live.model.vocabulary):,} items on {url} (documentation at {url}/docs). Try:\n")
     print("\n".join(example_calls(live.model, url, header)), end="\n\n", flush=True)
 

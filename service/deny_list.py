@@ -75,14 +75,21 @@ class DenyList:
         return self._known(changes, items)
 
     async def follow(self) -> None:
-        """Reads the list now and whenever it changes, until it is cancelled."""
+        """Reads the list now and whenever it changes, until it is cancelled; logs when Redis goes and comes back."""
+        reached: bool | None = None
         while True:
             try:
                 async with self._store.listening(self._keys[1]) as heard:
                     while True:
                         await self.read()
+                        if reached is False:
+                            logger.info("redis is back")
+                        reached = True
                         await heard(_LOOK_AGAIN_SECONDS)
-            except StoreUnavailableError:
+            except StoreUnavailableError as error:
+                if reached is not False:
+                    logger.warning("redis is out of reach (%s): see SPARSESHELF_REDIS_URL; tried every second", error)
+                reached = False
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
             except Exception:  # what lies there may be anything; to follow no more would be worse
                 logger.exception("the deny list could not be read; the last one stays")

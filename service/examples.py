@@ -81,7 +81,7 @@ ANSWERS: dict[str, object] = {
                     "type": "about:blank",
                     "title": "Unprocessable Entity",
                     "status": 422,
-                    "detail": "check n",
+                    "detail": "check n: Input should be greater than or equal to 1",
                     "code": "INVALID_REQUEST",
                     "request_id": "5f0c2e9a7b1d4c38",
                     "errors": [{"field": "n", "message": "Input should be greater than or equal to 1"}],

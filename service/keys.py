@@ -53,6 +53,8 @@ def read_keys(file: Path) -> tuple[Key, ...]:
     """The keys of a file. Raises KeysFileError."""
     try:
         lines = file.read_bytes().splitlines()
+    except PermissionError as error:
+        raise KeysFileError(f"{file} cannot be read by this user (chmod a+r lets all)") from error
     except OSError as error:
         raise KeysFileError(f"{file} cannot be read ({error.strerror})") from error
     keys: dict[str, Key] = {}
@@ -82,7 +84,7 @@ class KeyRing:
     def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.file, self.clock = file, clock
         self._state = self._file_state()
-        self._keys = read_keys(file)
+        self._keys = self._read()
         self._looked_at = clock()
 
     def find(self, presented: bytes) -> Key | None:
@@ -105,11 +107,17 @@ class KeyRing:
             return
         self._state = state
         try:
-            self._keys = read_keys(self.file)
+            self._keys = self._read()
         except KeysFileError as error:
             logger.warning("%s; the keys of before stay valid", error)
         else:
             logger.info("%d keys in %s", len(self._keys), self.file)
+
+    def _read(self) -> tuple[Key, ...]:
+        keys = read_keys(self.file)
+        if not keys:
+            logger.warning("%s holds no key: nobody is answered until `python -m service keys add` adds one", self.file)
+        return keys
 
     def _file_state(self) -> tuple[int, int, int] | None:
         try:

@@ -86,7 +86,7 @@ def _scopes(text: str) -> frozenset[str]:
 
 
 def _default_file() -> Path:
-    return Path(os.environ.get("SPARSESHELF_KEYS_FILE", "keys.txt"))
+    return Path(os.environ.get("SPARSESHELF_KEYS_FILE") or "keys.txt")
 
 
 def _failed(reason: str) -> int:

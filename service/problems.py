@@ -100,9 +100,16 @@ def refusal_of(error: Exception) -> Refusal:
 def _invalid(found: Sequence[Any]) -> Refusal:
     if any(entry["type"] == "json_invalid" for entry in found):
         return Refusal(400, "MALFORMED_JSON", "the body is not JSON")
-    errors = [{"field": _field(entry["loc"]), "message": str(entry["msg"])} for entry in _first_of_each_field(found)]
+    errors = [{"field": _field(entry["loc"]), "message": _message(entry)} for entry in _first_of_each_field(found)]
     fields = ", ".join(dict.fromkeys(entry["field"] for entry in errors[:20]))
-    return Refusal(422, "INVALID_REQUEST", f"check {fields}", errors[:20])
+    detail = f"check {fields}" + (f": {errors[0]['message']}" if len(errors) == 1 else "")
+    return Refusal(422, "INVALID_REQUEST", detail, errors[:20])
+
+
+def _message(entry: Any) -> str:
+    if isinstance(entry.get("input"), bytes):  # a body that was not read as JSON, since it was not called that
+        return "send it with the header `content-type: application/json`"
+    return str(entry["msg"])
 
 
 def _at(field: str, code: str, error: Exception) -> Refusal:
@@ -124,13 +131,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def not_served(request: Request, error: StarletteHTTPException) -> Response:
-        return problem(
-            request_id(request),
-            error.status_code,
-            CODES.get(error.status_code, HTTPStatus(error.status_code).name),
-            str(error.detail),
-            headers={"Allow": _allowed(request)} if error.status_code == 405 else dict(error.headers or {}),
-        )
+        detail, headers = str(error.detail), dict(error.headers or {})
+        if error.status_code == 405:
+            headers = {"Allow": _allowed(request)}
+            detail = f"{request.method} is not answered at this path, only {headers['Allow']}"
+        elif error.status_code == 404:
+            detail = "there is no such route; /docs has them all"
+        code = CODES.get(error.status_code, HTTPStatus(error.status_code).name)
+        return problem(request_id(request), error.status_code, code, detail, headers=headers)
 
     @app.exception_handler(StoreUnavailableError)
     async def store_unavailable(request: Request, error: StoreUnavailableError) -> Response:

@@ -17,12 +17,12 @@ def _origins(value: object) -> object:
         return value
     origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
     if not all(_ORIGIN.fullmatch(origin) for origin in origins):
-        raise ValueError("origins are wanted, separated by commas: scheme, host and port, and nothing behind them")
+        raise ValueError("origins like https://shop.example go here, in lower case, separated by commas, no path")
     return origins
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SPARSESHELF_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="SPARSESHELF_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     artifacts: Path = Path("artifacts")
     """Folder with CURRENT and the versions; read at start."""
@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """Answer anyone, where only this machine can ask. Of no effect beside a file of keys."""
     published_on: str | None = None
     """The address under which others reach the port, where it is not the one that is listened on: in a container."""
+    published_port: int | None = Field(default=None, ge=1, le=65_535)
+    """The port under which others reach it, where that is another: the lines that are printed at the start name it."""
     rate_per_second: float | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
     """Requests that a key may make in a second, in the long run. None: as many as there is room for."""
     burst: int | None = Field(default=None, ge=1, le=1_000_000)

@@ -125,8 +125,9 @@ def test_an_error_tells_all_that_the_problem_does(url: str) -> None:
     with Client(url) as shelf, pytest.raises(ServiceError) as refused:
         shelf.recommend(["a"], n=0)
     error = refused.value
-    assert (error.status, error.code, error.detail) == (422, "INVALID_REQUEST", "check n")
-    assert error.errors == [{"field": "n", "message": "Input should be greater than or equal to 1"}]
+    message = "Input should be greater than or equal to 1"
+    assert (error.status, error.code, error.detail) == (422, "INVALID_REQUEST", f"check n: {message}")
+    assert error.errors == [{"field": "n", "message": message}]
     assert error.problem is not None
     assert error.request_id == error.problem.request_id
     assert "INVALID_REQUEST" in str(error)

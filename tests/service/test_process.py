@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from index.artifact import Artifact
-from service.__main__ import bound_socket
+from service.__main__ import _url, bound_socket
 from service.settings import Settings
 from tests.conftest import free_port
 
@@ -69,6 +69,12 @@ def test_answers_are_not_held_back_by_nagles_algorithm() -> None:
     """TCP_NODELAY is set by asyncio on the connections of sockets that name TCP, and on no others."""
     with bound_socket("127.0.0.1", 0) as bound:
         assert bound.proto == socket.IPPROTO_TCP
+
+
+def test_the_printed_address_has_the_port_that_a_container_is_published_on() -> None:
+    with bound_socket("0.0.0.0", 0) as bound:
+        assert _url(bound, Settings()) == f"http://127.0.0.1:{bound.getsockname()[1]}"
+        assert _url(bound, Settings(published_port=8123)) == "http://127.0.0.1:8123"
 
 
 def failing(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -128,6 +134,14 @@ def test_a_bad_setting_is_named_and_exit_3(written: Artifact, name: str, value: 
     assert code == 3
     assert errors.count("\n") == 1
     assert name in errors
+    assert "Value error" not in errors
+
+
+def test_an_empty_setting_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a compose file's `${KEYS:-}` leaves it."""
+    for name in ("KEYS_FILE", "REDIS_URL", "HISTORIES", "RATE_PER_SECOND", "CORS_ORIGINS"):
+        monkeypatch.setenv(f"SPARSESHELF_{name}", "")
+    assert Settings() == Settings.model_construct()
 
 
 def test_every_setting_is_documented() -> None:

@@ -362,6 +362,22 @@ async def test_a_deny_list_that_cannot_be_read_is_followed_on(shop: Artifact, re
         await within(3, heard)
 
 
+async def test_a_redis_that_is_not_there_is_said_once_and_its_return_too(
+    shop: Artifact, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "service.deny_list")
+    redis_server.kill()
+    async with asking(settings(shop, redis_server.url)):
+        await asyncio.sleep(2.2)
+        redis_server.start()
+        for _ in range(100):
+            if "redis is back" in caplog.text:
+                break
+            await asyncio.sleep(0.05)
+    said = [record.getMessage() for record in caplog.records if record.name == "service.deny_list"]
+    assert [line.split(":")[0] for line in said] == ["redis is out of reach (ConnectionError)", "redis is back"]
+
+
 async def test_a_deny_list_is_bounded(shop: Artifact, redis_server: RedisServer, monkeypatch: Any) -> None:
     monkeypatch.setattr("service.deny_list.MAX_DENIED", 3)
     async with asking(settings(shop, redis_server.url)) as client:

@@ -356,17 +356,26 @@ async def test_a_body_over_the_bound_is_a_413_however_it_is_sent(written: Artifa
             assert (response.status_code, response.json()["code"]) == (413, "BODY_TOO_LARGE")
 
 
+async def test_who_forgets_the_content_type_is_told_so(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+        for headers in ({}, {"content-type": "application/x-www-form-urlencoded"}):
+            response = await client.post("/recommend", content=b'{"history": ["a"]}', headers=headers)
+            assert (response.status_code, response.json()["code"]) == (422, "INVALID_REQUEST")
+            assert "content-type: application/json" in response.json()["detail"]
+
+
 async def test_unknown_paths_items_segments_and_methods_are_problems(written: Artifact) -> None:
     async with asking(Settings(artifacts=written.folder.parent)) as client:
-        for method, path, status, code in (
-            ("GET", "/nowhere", 404, "NOT_FOUND"),
-            ("GET", "/items/zz/similar", 404, "UNKNOWN_ITEM"),
-            ("GET", "/segments/zz", 404, "UNKNOWN_SEGMENT"),
-            ("GET", "/recommend", 405, "METHOD_NOT_ALLOWED"),
-            ("GET", "/segments/s1?n=0", 422, "INVALID_REQUEST"),
+        for method, path, status, code, said in (
+            ("GET", "/nowhere", 404, "NOT_FOUND", "/docs"),
+            ("GET", "/items/zz/similar", 404, "UNKNOWN_ITEM", "'zz'"),
+            ("GET", "/segments/zz", 404, "UNKNOWN_SEGMENT", "'zz'"),
+            ("GET", "/recommend", 405, "METHOD_NOT_ALLOWED", "only POST"),
+            ("GET", "/segments/s1?n=0", 422, "INVALID_REQUEST", "check n: "),
         ):
             response = await client.request(method, path)
             assert (response.status_code, response.json()["code"]) == (status, code)
+            assert said in response.json()["detail"]
             assert response.headers["content-type"] == "application/problem+json"
 
 
