@@ -27,7 +27,10 @@ return {changes, redis.call('SMEMBERS', KEYS[1])}
 _CHANGE = """
 local last = 3 + ARGV[2]
 if tonumber(redis.call('GET', KEYS[2]) or 0) < tonumber(ARGV[3]) then return -1 end
-if redis.call('SCARD', KEYS[1]) + ARGV[2] > tonumber(ARGV[1]) then return 0 end
+local size = redis.call('SCARD', KEYS[1])
+for i = 4, last do size = size + 1 - redis.call('SISMEMBER', KEYS[1], ARGV[i]) end
+for i = last + 1, #ARGV do size = size - redis.call('SISMEMBER', KEYS[1], ARGV[i]) end
+if size > tonumber(ARGV[1]) then return 0 end
 for i = last + 1, #ARGV do redis.call('SREM', KEYS[1], ARGV[i]) end
 for i = 4, last do redis.call('SADD', KEYS[1], ARGV[i]) end
 redis.call('PUBLISH', KEYS[2], 'changed')
@@ -57,10 +60,11 @@ class DenyList:
         self._scripts = {lua: store.script(lua) for lua in (_READ, _CHANGE, _TELL)}
         self._denied, self._changes = Denied.of(()), 0
 
-    async def change(self, add: Sequence[str], remove: Iterable[str]) -> Denied:
+    async def change(self, add: Iterable[str], remove: Iterable[str]) -> Denied:
         """Adds and takes away at once; what is in both is denied. Raises StoreUnavailableError, DenyListFullError."""
-        told = [*add, *remove]
-        while (answer := await self._ask(_CHANGE, [MAX_DENIED, len(add), self._changes, *told])) == _LOST:
+        added = set(add)
+        told = [*added, *(set(remove) - added)]
+        while (answer := await self._ask(_CHANGE, [MAX_DENIED, len(added), self._changes, *told])) == _LOST:
             await self.read()  # which tells it what it has lost
         if answer == 0:
             raise DenyListFullError(f"the deny list may have {MAX_DENIED:,} items")

@@ -19,7 +19,7 @@ from service.histories import Histories, Past
 from service.layout_cache import LayoutCache, Lookup
 from service.live import Serving
 from service.shared_store import StoreUnavailableError
-from service.work import done
+from service.work import page_done
 
 logger = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 1.0  # for which a page that another process computes is waited for
@@ -115,6 +115,7 @@ class Pages:
     def __init__(self, *, fresh_seconds: float, stale_seconds: float) -> None:
         self.fresh_seconds, self.stale_seconds = fresh_seconds, stale_seconds
         self._running: dict[tuple[str, str, str], asyncio.Task[tuple[bytes, bool]]] = {}
+        self._turn = asyncio.Lock()
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def page(self, place: Place, wanted: Wanted) -> tuple[bytes, XCache]:
@@ -164,7 +165,9 @@ class Pages:
 
     async def _made(self, place: Place, past: Past, wanted: Wanted) -> tuple[bytes, bool]:
         try:
-            made = await done(wanted.serving.recommender, lambda: wanted.make(past.weights), plain=wanted.plain)
+            made = await page_done(
+                wanted.serving.recommender, lambda: wanted.make(past.weights), self._turn, plain=wanted.plain
+            )
         except BaseException:
             await place.release(past.token)
             raise

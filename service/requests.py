@@ -223,7 +223,8 @@ class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
         default=None, max_length=MAX_HISTORY, description="as of /recommend", examples=[["50", "181"]]
     )
     user_id: UserId | None = Field(
-        default=None, description="instead of a history: whose is stored, where histories are switched on"
+        default=None,
+        description="instead of a history: whose is stored, where histories are switched on; asks for the scope write",
     )
     shelves: ShelfCount = Field(default=6, description="how many shelves")
     items_per_shelf: ShelfItems = 12

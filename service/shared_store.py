@@ -15,10 +15,11 @@ import redis.asyncio
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
+_LATE_SECONDS = 0.01  # after which the end of a budget is heard of too late to say anything of Redis
 Client = redis.asyncio.Redis
 Script = Callable[..., Awaitable[Any]]
 
@@ -66,14 +67,17 @@ class SharedStore:
         """Raises StoreUnavailableError."""
         if time.monotonic() < self._resting_until:
             raise StoreUnavailableError("redis is left alone after a failure")
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self.budget_seconds):
                 return await call(self._redis)
         except (RedisError, OSError, TimeoutError) as error:
             if isinstance(error, OutOfMemoryError) or "OOM" in str(error):  # as an older Redis says it of a script
                 raise StoreFullError("redis is at its maxmemory") from error
-            self._resting_until = time.monotonic() + self.pause_seconds
-            logger.warning("redis failed (%s); it is left alone for %g s", type(error).__name__, self.pause_seconds)
+            late = time.monotonic() - began > self.budget_seconds + _LATE_SECONDS
+            if not late and not isinstance(error, ResponseError):  # this process was busy; or one key is no good
+                self._resting_until = time.monotonic() + self.pause_seconds
+                logger.warning("redis failed (%s); it is left alone for %g s", type(error).__name__, self.pause_seconds)
             raise StoreUnavailableError(type(error).__name__) from error
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ A thread that computes and the loop take turns of five milliseconds (Python's sw
 small answer would wait for; only what takes longer than that is worth a thread.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,7 +17,9 @@ from index.answers import Homepage, Recommendation, SegmentRanking
 from index.recommender import Recommender
 
 SMALL = 2**17
-"""Items up to which a plain answer takes less than a millisecond, and a page of shelves a few."""
+"""Items up to which a plain answer takes about a millisecond."""
+SMALL_PAGE = 2**15
+"""Items up to which a page of shelves takes a few, with few segments an item."""
 Found = TypeVar("Found")
 _WRITERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind) for kind in (Recommendation, SegmentRanking, Homepage)
@@ -29,6 +32,17 @@ async def done(recommender: Recommender, call: Callable[[], Found], *, plain: bo
     if plain and recommender.model.embedding.n_items <= SMALL:
         return call()
     return await run_in_threadpool(call)
+
+
+async def page_done(recommender: Recommender, call: Callable[[], Found], turn: asyncio.Lock, *, plain: bool) -> Found:
+    """The same for a page, one at a `turn`: between two the loop hears what has come, from Redis above all."""
+    model = recommender.model
+    if not plain or max(model.embedding.n_items, 64 * len(model.segments)) > SMALL_PAGE:
+        return await run_in_threadpool(call)
+    async with turn:
+        found = call()
+        await asyncio.sleep(0)
+    return found
 
 
 def written(model_version: str, found: Recommendation | SegmentRanking | Homepage, **more: object) -> bytes:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import TypeAdapter
 
 from index.answers import RankedItem
@@ -31,6 +31,8 @@ async def homepage(request: Request, body: HomepageRequest) -> Response:
     X-Cache: hit; stale, a page from before the last event or past its time, without what must not be shown any more;
     miss; or bypass where the cache was out of reach.
     """
+    if body.user_id is not None and "write" not in request.state.key.scopes:
+        raise HTTPException(403, "this key has not the scope 'write', which what is stored about users asks for")
     serving, memory = serving_of(request), memory_of(request)
     recommender = serving.recommender
     wanted = Wanted(

@@ -187,6 +187,17 @@ async def test_every_way_to_have_no_key_gets_the_same_401_whatever_the_body(writ
 
 
 @pytest.mark.anyio
+async def test_a_page_of_what_is_stored_about_a_user_asks_for_write(written: Artifact, file: Path) -> None:
+    secrets = {scope: made(file, scope, "read", scope) for scope in ("read", "write")}
+    async with asking(Settings(artifacts=written.folder.parent, keys_file=file)) as client:
+        for scope, status in (("read", 403), ("write", 409)):
+            answer = await client.post("/homepage", json={"user_id": "anna"}, headers=bearing(secrets[scope]))
+            assert answer.status_code == status
+        posted = await client.post("/homepage", json={"history": ["a"]}, headers=bearing(secrets["read"]))
+        assert posted.status_code == 200
+
+
+@pytest.mark.anyio
 async def test_every_route_asks_for_the_scope_that_the_document_says(written: Artifact, file: Path) -> None:
     secrets = {scope: made(file, scope, scope) for scope in SCOPES}
     async with asking(Settings(artifacts=written.folder.parent, keys_file=file)) as client:

@@ -385,6 +385,9 @@ async def test_a_deny_list_is_bounded(shop: Artifact, redis_server: RedisServer,
         answer = await client.post("/admin/deny-list", json={"add": ["d"]})
         assert (answer.status_code, answer.json()["code"]) == (422, "DENY_LIST_FULL")
         assert (await client.get("/admin/deny-list")).json()["items"] == ["a", "b", "c"]
+        for body in ({"add": ["a", "a", "b"]}, {"add": ["d"], "remove": ["a", "a"]}):
+            assert (await client.post("/admin/deny-list", json=body)).status_code == 200
+        assert (await client.get("/admin/deny-list")).json()["items"] == ["b", "c", "d"]
 
 
 @pytest.mark.parametrize("asked", [{"history": ["item-3"]}, {"user_id": "anna"}])
@@ -406,6 +409,23 @@ async def test_a_page_that_many_want_at_once_is_computed_once(
         assert len(computed) == 1
         assert len({str(answer) for _, answer in found}) == 1
         assert [outcome for outcome, _ in found].count("bypass") == 0
+
+
+async def test_many_pages_at_once_do_not_make_a_sound_redis_look_slow(
+    shop: Artifact, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compute = Recommender.homepage
+
+    def slow(self: Recommender, *arguments: Any, **more: Any) -> Any:
+        time.sleep(0.02)
+        return compute(self, *arguments, **more)
+
+    async with asking(settings(shop, redis_server.url, redis_budget_seconds=0.1)) as client:
+        await page(client, history=[])
+        monkeypatch.setattr(Recommender, "homepage", slow)
+        found = await asyncio.gather(*(page(client, history=[f"item-{number}"]) for number in range(24)))
+    assert [outcome for outcome, _ in found] == ["miss"] * 24
+    assert "redis failed" not in caplog.text
 
 
 async def test_a_page_that_cannot_be_computed_is_left_to_the_next_one(
