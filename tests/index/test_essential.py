@@ -81,7 +81,7 @@ def same(found: tuple[Rows, NDArray[np.float64]], expected: Ranking) -> bool:
     return (found[0].tolist(), found[1].tolist()) == (expected.rows.tolist(), expected.scores.tolist())
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.integers(0, 2**16), st.integers(1, 400), st.sampled_from([1, 7, 40, 5000]), st.integers(1, 500), st.data())
 @example(3, 300, 40, 10, None)
 def test_the_best_are_those_of_a_full_scan(

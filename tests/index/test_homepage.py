@@ -42,7 +42,7 @@ def on_shelves(segments: Segments) -> tuple[list[set[int]], list[set[int]]]:
 
 
 @pytest.mark.parametrize("pool", [3, 25, 1000])
-@settings(max_examples=50)
+@settings(max_examples=35)
 @given(
     st.integers(0, 30), HISTORIES, st.integers(1, 8), st.integers(1, 30), st.integers(1, 12), st.booleans(),
     st.sets(st.integers(0, 199), max_size=60),
@@ -95,7 +95,7 @@ def test_a_page_is_what_a_dense_greedy_choice_finds_however_little_is_in_the_poo
         assert [item.score for item in shelf.items] == pytest.approx(scores[rows].tolist(), abs=1e-5)
 
 
-@settings(max_examples=50)
+@settings(max_examples=35)
 @given(st.integers(0, 30), HISTORIES, st.integers(0, 5), st.sampled_from(["top_picks", "because", "none"]))
 def test_no_item_stands_twice_and_none_of_the_history_or_of_what_is_excluded_or_muted(
     seed: int, history: dict[int, float], luck: int, lead: homepage.Lead
@@ -216,7 +216,7 @@ def with_authors(seed: int) -> Model:
     return replace(model, catalog=Catalog(model.catalog.titles, {"authors": authors, "publisher": publisher}))
 
 
-@settings(max_examples=50)
+@settings(max_examples=35)
 @given(st.integers(0, 10), HISTORIES, st.integers(1, 4), st.integers(2, 9))
 def test_no_value_of_an_attribute_stands_on_a_page_more_often_than_its_cap(
     seed: int, history: dict[int, float], most: int, of_a_publisher: int
@@ -364,7 +364,7 @@ def greedy_with_caps(
     return page
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 3), st.integers(1, 6), st.integers(1, 3))
 def test_under_caps_the_page_is_the_greedy_one_though_worth_may_grow(
     seed: int, n: int, least: int, shelves: int, most: int

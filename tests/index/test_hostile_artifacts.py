@@ -297,7 +297,7 @@ BEFORE = answers(Artifact(by_hand(), None, Path()))  # type: ignore[arg-type]
 
 
 @given(edits(["CURRENT", "manifest.json", *FILES]))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_file_that_was_edited_is_refused_or_makes_no_difference(edit: tuple[str, str, float, bytes]) -> None:
     name, *change = edit
     with a_copy() as folder:
@@ -308,7 +308,7 @@ def test_a_file_that_was_edited_is_refused_or_makes_no_difference(edit: tuple[st
 
 
 @given(edits(FILES))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_file_that_was_edited_and_signed_is_refused_or_answers(edit: tuple[str, str, float, bytes]) -> None:
     name, *change = edit
     with a_copy() as folder:
@@ -324,7 +324,7 @@ JSON = st.recursive(
 
 
 @given(st.data())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_manifest_with_anything_in_any_place_is_refused_or_answers(data: st.DataObject) -> None:
     with a_copy() as folder:
         fields: Fields = json.loads((folder / "manifest.json").read_text())

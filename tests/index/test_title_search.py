@@ -39,7 +39,7 @@ def titles_found(titles: list[str], query: str, **known: list[float]) -> list[st
     return [titles[row] for row in found.rows]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(TITLES, st.lists(WORDS, max_size=3).map(" ".join), st.integers(1, 5), st.data())
 def test_it_finds_what_a_scan_of_all_titles_finds(titles: list[str], query: str, n: int, data: st.DataObject) -> None:
     popularity = data.draw(st.lists(st.sampled_from([0.0, 0.25, 0.5]), min_size=len(titles), max_size=len(titles)))
@@ -51,7 +51,7 @@ def test_it_finds_what_a_scan_of_all_titles_finds(titles: list[str], query: str,
     assert found.n_matching == len(expected)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(ANY_TEXT, min_size=1, max_size=6), ANY_TEXT)
 def test_any_text_may_be_a_title_and_a_query(titles: list[str], query: str) -> None:
     ids = [f"i{row}" for row in range(len(titles))]

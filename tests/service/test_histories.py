@@ -139,7 +139,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EVENTS, st.randoms())
 def test_the_order_in_which_events_come_changes_nothing(
     redis_server: RedisServer, events: list[Event], random: object

@@ -9,5 +9,5 @@ from tests.service.shops import Shops
 
 def test_whatever_happens_nothing_stale_hidden_or_doubled_is_shown(redis_server: RedisServer) -> None:
     Shops.redis_url = redis_server.url
-    chosen = settings(max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+    chosen = settings(max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Shops, settings=chosen)
