@@ -13,9 +13,9 @@ class Answer(BaseModel):
     model_version: str
 
     @classmethod
-    def of(cls, model_version: str, found: object, **more: object) -> Self:
+    def of(cls, model_version: str, found: object) -> Self:
         """The answer with what an index answered, by the names of its attributes."""
-        return cls.model_validate({"model_version": model_version, **vars(found), **more})
+        return cls.model_validate({"model_version": model_version, **vars(found)})
 
 
 class Part(BaseModel):
