@@ -35,7 +35,7 @@ demo: setup
 	$(BIN)/python -m service --artifacts artifacts --port $(PORT) --no-auth
 
 test: .venv/.developers
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 check: .venv/.developers
 	$(BIN)/ruff format --check .

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from index.answers import DimPart, HistoryPart, SteeringPart, Why
 from index.kernels import Dims, Floats, Rows
 from index.model import Model
-from index.search import rank
 from index.taste import Taste
 
 _MOST, _REASON_ITEMS = 10, 2  # parts of either kind; items that a reason names
@@ -105,11 +104,12 @@ def reasons(model: Model, taste: Taste, segments: Sequence[int]) -> list[str]:
         row[model.segments.dims[entries]] = model.segments.weights[entries]
     dims, codes = model.embedding.codes_of(taste.rows)
     parts = (signed[:, dims] * (taste.weights[:, None] * codes)).sum(axis=2)
-    parts = np.ascontiguousarray(np.where((parts > 0) & (taste.weights > 0), parts, -np.inf))
-    return [_reason(model, taste, row) for row in parts]
+    parts = np.where((parts > 0) & (taste.weights > 0), parts, 0.0)
+    most = np.argsort(-parts, axis=1, kind="stable")[:, :_REASON_ITEMS]
+    adding = np.take_along_axis(parts, most, axis=1) > 0
+    return [_reason(model, taste.rows[of[adds]].tolist()) for of, adds in zip(most, adding, strict=True)]
 
 
-def _reason(model: Model, taste: Taste, parts: Floats) -> str:
-    rows = [int(taste.rows[i]) for i in rank(parts, _REASON_ITEMS).rows]
+def _reason(model: Model, rows: Sequence[int]) -> str:
     names = [model.catalog.title(row) or model.vocabulary.item_id(row) for row in rows]
     return "Because of " + " and ".join(names) if names else "Something different"

@@ -190,7 +190,8 @@ class _Candidates:
         counts = starts[rows + 1] - starts[rows]
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         of = hosts[np.repeat(starts[rows], counts) + within]
-        by_segment = np.argsort(of, kind="stable")
+        narrow = np.uint16 if len(segments) <= 2**16 else of.dtype  # whose stable sort is a radix sort
+        by_segment = np.argsort(of.astype(narrow), kind="stable")
         self._of, self._places = of[by_segment], np.repeat(np.arange(len(rows)), counts)[by_segment]
         self._starts = np.searchsorted(self._of, np.arange(len(segments) + 1))
 

@@ -75,7 +75,8 @@ def verified(file: BufferedReader, kind: type[np.generic], shape: Shape, sha256:
     if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
         raise ValueError("its sha256 is not the manifest's; the file was altered")
     if 0 not in header.shape:
-        return np.memmap(file, header.dtype, "r", header.start, header.shape)
+        # as a plain array: each slice of a memmap runs through its class, in Python
+        return np.asarray(np.memmap(file, header.dtype, "r", header.start, header.shape))
     empty: Array = np.empty(header.shape, header.dtype)  # nothing cannot be mapped
     empty.setflags(write=False)
     return empty

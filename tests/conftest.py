@@ -14,35 +14,10 @@ from hypothesis import settings
 from index import artifact
 from index.artifact import Artifact
 from index.model import Model
-from tests import compilations as compilations_
-from tests.compilations import Compilation
 from tests.worlds import by_hand
 
 settings.register_profile("shared machine", deadline=None)  # a first call compiles a kernel
 settings.load_profile("shared machine")
-
-
-_BEGUN = {
-    "image": ("test_kernels_that_were_compiled_beforehand_", compilations_.of_an_image),
-    "fit": ("test_a_run_that_compiles_its_kernels_", compilations_.of_a_fit),
-}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compilations(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Compilation]]:
-    """Those that a test of this session waits for, from its first test on."""
-    names = [item.name for item in request.session.items]
-    begun = {
-        kind: begin(tmp_path_factory.mktemp(kind))
-        for kind, (test, begin) in _BEGUN.items()
-        if any(name.startswith(test) for name in names)
-    }
-    yield begun
-    for compilation in begun.values():
-        compilation.process.kill()
-        compilation.process.communicate()
 
 
 @pytest.fixture(scope="session")

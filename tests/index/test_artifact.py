@@ -49,7 +49,7 @@ def test_titles_and_typed_attributes_come_back(written: Artifact) -> None:
 
 def test_arrays_are_mapped_and_not_copied(written: Artifact) -> None:
     weights = floats(artifact.open_current(written.folder.parent).model).weights
-    assert isinstance(weights, np.memmap)
+    assert isinstance(weights.base, np.memmap)
     assert not weights.flags.writeable
 
 
@@ -57,7 +57,7 @@ def test_packed_codes_take_two_bytes_a_nonzero_and_are_mapped(tmp_path: Path) ->
     write(tmp_path, random_model(5, k=4, packed=True))
     opened = artifact.open_current(tmp_path)
     assert isinstance(opened.model.embedding, PackedEmbedding)
-    assert isinstance(opened.model.embedding.codes, np.memmap)
+    assert isinstance(opened.model.embedding.codes.base, np.memmap)
     assert opened.model.embedding.bytes_per_item == 8
     assert {"codes.npy", "levels.npy"} <= opened.manifest.files.keys()
     assert not {"dims.npy", "weights.npy"} & opened.manifest.files.keys()

@@ -10,8 +10,7 @@ import torch
 
 from index.embedding import ItemEmbedding
 from index.segments import Segments
-from tests.compilations import FIT_QUICKLY
-from tests.trainer.worlds import QUICK, Shop
+from tests.trainer.worlds import FIT_QUICKLY, QUICK, Shop
 from trainer import datasets
 from trainer.__main__ import main
 from trainer.baselines.popular import popularity

@@ -14,10 +14,9 @@ from index.artifact import open_current
 from index.catalog import CategoryColumn, ListColumn, NumberColumn
 from index.recommender import Recommender
 from tests import oracle
-from tests.compilations import FIT_QUICKLY, Compilation
 from tests.trainer import archives, ratings
 from tests.trainer.console import TINY, Console, files, films, process
-from tests.trainer.worlds import Shop
+from tests.trainer.worlds import FIT_QUICKLY, Shop
 from trainer.__main__ import main
 from trainer.datasets import movielens
 from trainer.datasets.synthetic import THEMES
@@ -81,15 +80,13 @@ def test_equal_runs_write_equal_bytes_and_tell_what_they_do(tmp_path: Path, arti
 
 
 def test_a_run_that_compiles_its_kernels_writes_the_bytes_of_one_that_loads_them(
-    compilations: dict[str, Compilation], artifacts: Path
+    tmp_path: Path, artifacts: Path
 ) -> None:
-    compilations["fit"].done()
-    folder = compilations["fit"].folder
-    assert files(folder / "compiled") == files(artifacts)
-    assert list((folder / "cache").rglob("*.nbc"))
-    done = process(*FIT_QUICKLY, "--out", str(folder / "loaded"), NUMBA_CACHE_DIR=str(folder / "cache"))
-    assert done.returncode == 0, done.stderr
-    assert files(folder / "loaded") == files(artifacts)
+    for name in ("compiled", "loaded"):
+        done = process(*FIT_QUICKLY, "--out", str(tmp_path / name), NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+        assert done.returncode == 0, done.stderr
+        assert files(tmp_path / name) == files(artifacts)
+        assert list((tmp_path / "cache").rglob("*.nbc"))
 
 
 def test_another_seed_is_another_version_beside_the_first(tmp_path: Path, capsys: Console) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from index.artifact import open_current
-from tests.compilations import FIT_QUICKLY
 from tests.trainer.console import ROOT, TINY, Console, exit_code, files, films, process, refused
+from tests.trainer.worlds import FIT_QUICKLY
 from trainer.__main__ import main
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from index import artifact
-from tests.compilations import FIT_QUICKLY
 from tests.trainer.console import ROOT, TINY, Console, files, films, process
+from tests.trainer.worlds import FIT_QUICKLY
 from trainer.__main__ import main
 
 LONGER = [*FIT_QUICKLY, "--dense-epochs", "4", "--prune-epochs", "8"]
@@ -114,7 +114,7 @@ def test_resuming_what_was_never_begun_begins(tmp_path: Path) -> None:
 FILLED = """
 import shutil, sys, threading, time
 from pathlib import Path
-from tests.compilations import FIT_QUICKLY
+from tests.trainer.worlds import FIT_QUICKLY
 from trainer.__main__ import main
 
 disk, log = Path(sys.argv[1]), Path(sys.argv[2])

@@ -11,6 +11,11 @@ from trainer.fit_options import FitOptions
 from trainer.interactions import Csr, Interactions
 from trainer.split import Holdout, Split
 
+FIT_QUICKLY = (
+    "fit --dataset synthetic --threads 1 --precision float32 --dims 32 --nonzeros 4 --prune-epochs 4 --regrow-epochs 2 "
+    "--final-epochs 4 --batch-size 128"
+).split()
+
 QUICK = FitOptions(dims=32, nonzeros=4, prune_epochs=4, regrow_epochs=2, final_epochs=4, batch_size=128)
 
 
