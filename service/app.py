@@ -26,8 +26,11 @@ logger = logging.getLogger(__name__)
 def create_app(settings: Settings) -> FastAPI:
     """Opens the current artifact and builds the app around it. Without a file of keys it answers anyone.
 
-    Raises ArtifactError where the artifact is missing or broken, KeysFileError where the file of keys is.
+    Raises ArtifactError where the artifact is missing or broken, KeysFileError where the file of keys is, ValueError
+    where the address of Redis is, or is missed.
     """
+    if settings.contradiction is not None:
+        raise ValueError(settings.contradiction)
     keys = None if settings.keys_file is None else KeyRing(settings.keys_file)
     live = LiveModel.open(settings.artifacts)
     memory = Memory.of(settings, live)
@@ -74,8 +77,6 @@ def _rate_limit(settings: Settings, memory: Memory) -> RateLimit | None:
         return None
     if not settings.shared_rate:
         return TokenBuckets(settings.rate)
-    if not memory.stores:
-        raise ValueError("buckets that are shared lie in Redis: set it, or SPARSESHELF_SHARED_RATE=false")
     return SharedTokenBuckets(memory.stores[0], settings.rate)  # the store with the shorter budget
 
 
