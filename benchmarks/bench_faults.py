@@ -21,9 +21,9 @@ import httpx
 import numpy as np
 
 from benchmarks import faults, soak
-from benchmarks.checked_load import CheckedLoad, Expected, expected
+from benchmarks.checked_load import CheckedLoad, Expected, Figures, expected
 from benchmarks.dropping_proxy import DroppingProxy
-from benchmarks.faults import BROKEN, Outcome, break_version, suffered
+from benchmarks.faults import BROKEN, Span, break_version, suffered
 from index import artifact
 from index.artifact import Artifact
 from index.embedding import ItemEmbedding
@@ -34,7 +34,7 @@ from index.recommender import Recommender
 from tests.conftest import RedisServer, redis_binary
 from tests.service.processes import Running, service
 
-VERSIONS, HISTORIES, HISTORY, PER_SECOND = 4, 64, 30, 150.0
+VERSIONS, HISTORIES, HISTORY, PER_SECOND, SWAP_SECONDS = 4, 64, 30, 150.0, 0.5
 
 
 def main() -> None:
@@ -84,11 +84,12 @@ class Bench:
         self.histories = [[model.vocabulary.item_id(row) for row in history] for history in rows]
         self.versions = [_another(self.artifacts, model, seed) for seed in range(VERSIONS)]
         self.right: Expected = expected([Recommender(one.model, one.version) for one in self.versions], self.histories)
-        self.outcomes: list[Outcome] = []
+        self.rows: list[tuple[str, Figures, float | None]] = []
 
     @contextmanager
-    def running(self, **environment: str) -> Iterator[tuple[Running, CheckedLoad]]:
-        """Two workers and the load on them, once both answer."""
+    def running(self, **environment: str) -> Iterator[tuple[Running, list[Span]]]:
+        """Two workers and the load on them, once both answer; of the spans that are put there it makes rows."""
+        spans = list[Span]()
         settings = {
             "SPARSESHELF_WORKERS": "2",
             "SPARSESHELF_RELOAD_SECONDS": "0.5",
@@ -100,26 +101,30 @@ class Bench:
                 time.sleep(0.2)
             with CheckedLoad(running.url, self.histories, self.right, per_second=PER_SECOND) as load:
                 time.sleep(3)
-                yield running, load
+                yield running, spans
+            for name, began, until, ended in spans:
+                recovered = None if ended is None else load.cached_again(ended, until)
+                self.rows.append((name, load.between(began, until), recovered))
 
     def reload(self, running: Running) -> httpx.Response:
         return httpx.post(f"{running.url}/admin/reload", timeout=60)
 
     def swaps(self, n: int) -> None:
         rng = np.random.default_rng(1)
-        with self.running() as (running, load):
+        with self.running() as (running, spans):
             began, served = time.monotonic(), 0
             for number in range(n):
+                time.sleep(SWAP_SECONDS)
                 served = (served + int(rng.integers(1, VERSIONS))) % VERSIONS
                 artifact.point_at(self.artifacts, self.versions[served].version)
                 answer = self.reload(running)
                 if answer.status_code != 200:
                     raise SystemExit(f"swap {number + 1}: {answer.text}")
-            self.outcomes.append(Outcome(f"{n} swaps of the version, one after the other", load.since(began), None))
+            spans.append(Span(f"{n} swaps of the version, one after the other", began, time.monotonic()))
             began = time.monotonic()
             for how in BROKEN:
                 self.name_a_broken_one(running, how)
-            self.outcomes.append(Outcome(f"{len(BROKEN)} broken versions", load.since(began), None))
+            spans.append(Span(f"{len(BROKEN)} broken versions", began, time.monotonic()))
 
     def name_a_broken_one(self, running: Running, how: str) -> None:
         good = self.versions[0]
@@ -144,20 +149,18 @@ class Bench:
         self.reload(running).raise_for_status()
 
     def redis(self) -> None:
-        with self.running() as (_, load):
-            self.outcomes += [suffered(fault, load) for fault in faults.of_redis(self.server, self.proxy)]
+        with self.running() as (_, spans):
+            spans += [suffered(fault) for fault in faults.of_redis(self.server, self.proxy)]
 
     def worker(self) -> None:
-        with self.running() as (running, load):
-            outcome = suffered(faults.of_a_worker(running.url), load)
-            until = time.monotonic() + 30
-            while len(self.reload(running).json()["workers"]) < 2 and time.monotonic() < until:
-                time.sleep(0.1)
-            self.outcomes.append(outcome)
+        with self.running() as (running, spans):
+            spans.append(suffered(faults.of_a_worker(running.url)))
+            if len(self.reload(running).json()["workers"]) < 2:
+                raise SystemExit("the worker that was killed was not replaced")
 
     def disk(self, data: Path | None) -> None:
-        with self.running() as (_, load):
-            self.outcomes.append(suffered(faults.of_the_trainers_disk(self.artifacts, data), load))
+        with self.running() as (_, spans):
+            spans.append(suffered(faults.of_the_trainers_disk(self.artifacts, data)))
 
     def clock(self) -> None:
         offset = self.artifacts.parent / "offset"
@@ -165,15 +168,15 @@ class Bench:
         if environment is None:
             print("the clock: left out, libfaketime is not there (Debian's package faketime)", file=sys.stderr)
             return
-        with self.running(SPARSESHELF_WORKERS="1", **environment) as (_, load):
-            self.outcomes += [suffered(fault, load) for fault in faults.of_the_clock(offset)]
+        with self.running(SPARSESHELF_WORKERS="1", **environment) as (_, spans):
+            spans += [suffered(fault) for fault in faults.of_the_clock(offset)]
 
     def report(self) -> None:
-        if not self.outcomes:
+        if not self.rows:
             return
         print("| | requests | right | wrong | p50 ms | p99 ms | longest without a right answer s | recovered s |")
         print("|---|---:|---:|---|---:|---:|---:|---:|")
-        for name, figures, recovered in self.outcomes:
+        for name, figures, recovered in self.rows:
             wrong = ", ".join(f"{n} {what}" for what, n in figures.wrong.items()) or "none"
             after = "" if recovered is None else f"{recovered:.2f}"
             print(

@@ -68,9 +68,8 @@ class CheckedLoad:
         self._stop.set()
         self._thread.join(30)
 
-    def since(self, began: float, until: float | None = None) -> Figures:
-        """Of what was asked between two times of time.monotonic()."""
-        until = time.monotonic() if until is None else until
+    def between(self, began: float, until: float) -> Figures:
+        """Of what was asked between two times of time.monotonic(); once the load has stopped, and all is answered."""
         asked = sorted(one for one in self.asked if began <= one.began <= until)
         ends = [began, *sorted(one.began + one.seconds for one in asked if one.outcome == "right"), until]
         milliseconds = np.array([one.seconds for one in asked] or [0.0]) * 1e3
@@ -84,9 +83,10 @@ class CheckedLoad:
             float(np.diff(ends).max()),
         )
 
-    def cached_again(self, since: float) -> float | None:
-        """Seconds from a time until pages came from the cache, or were stored, ever after; None: not yet."""
-        pages = sorted((one.began + one.seconds, one.cached) for one in self.asked if one.cached)
+    def cached_again(self, since: float, until: float) -> float | None:
+        """Seconds from a time until pages came from the cache, or were stored, ever after; None: not until then."""
+        ends = ((one.began + one.seconds, one.cached) for one in self.asked if one.cached)
+        pages = sorted(page for page in ends if page[0] <= until)
         without = [ended for ended, cached in pages if cached == "bypass" and ended > since]
         last = max(without, default=since)
         if not any(ended > last for ended, _ in pages):

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import httpx
 import redis
 
-from benchmarks.checked_load import CheckedLoad, Figures
 from benchmarks.dropping_proxy import DroppingProxy
 from tests.conftest import RedisServer
 
@@ -31,21 +30,23 @@ class Fault(NamedTuple):
     redis: bool = True
 
 
-class Outcome(NamedTuple):
+class Span(NamedTuple):
+    """While a fault lasted and for a while after, by time.monotonic(); `ended`, where pages are to be cached again."""
+
     name: str
-    figures: Figures
-    recovered_seconds: float | None
+    began: float
+    until: float
+    ended: float | None = None
 
 
-def suffered(fault: Fault, load: CheckedLoad) -> Outcome:
-    """What was answered while it lasted and for a while after; recovered: since its end, pages were cached again."""
+def suffered(fault: Fault) -> Span:
     began = time.monotonic()
     fault.begin()
     time.sleep(FAULT_SECONDS)
     fault.end()
     ended = time.monotonic()
     time.sleep(AFTER_SECONDS)
-    return Outcome(fault.name, load.since(began), load.cached_again(ended) if fault.redis else None)
+    return Span(fault.name, began, time.monotonic(), ended if fault.redis else None)
 
 
 def of_redis(server: RedisServer, proxy: DroppingProxy) -> Sequence[Fault]:

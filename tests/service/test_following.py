@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import signal
+import socket
 import time
 import weakref
 from itertools import pairwise
@@ -271,6 +272,18 @@ async def test_a_reload_reaches_every_worker_and_a_killed_one_is_replaced(tmp_pa
             assert min(before) not in after
     assert running.code == 0
     assert "Traceback" not in running.log
+
+
+async def test_without_a_supervisor_the_workers_end(tmp_path: Path) -> None:
+    versions(tmp_path / "artifacts")
+    with service(tmp_path / "artifacts", SPARSESHELF_WORKERS="2") as running:
+        running.process.kill()
+        until, answering = time.monotonic() + 20, True
+        while answering and time.monotonic() < until:
+            await asyncio.sleep(0.1)
+            with socket.socket() as probe:
+                answering = probe.connect_ex(("127.0.0.1", running.port)) == 0
+        assert not answering
 
 
 async def test_what_is_under_way_is_answered_when_the_service_is_told_to_stop(tmp_path: Path) -> None:
