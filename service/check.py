@@ -76,6 +76,8 @@ def findings(host: str, port: int | None, given: dict[str, object]) -> Iterator[
         yield _keys(settings.keys_file)
     yield from _redis(settings, wrong)
     yield from _artifact(settings.artifacts)
+    if settings.challenger is not None:
+        yield _challenger(settings.artifacts, settings.challenger)
 
 
 def _exit_code(found: Sequence[Finding]) -> int:
@@ -190,6 +192,14 @@ def _artifact(folder: Path) -> Iterator[Finding]:
         "artifact",
         f"{_described(opened)}, opened in {opened_seconds:.1f} s; a worker takes {_taken_mib():,.0f} MiB{compiling}",
     )
+
+
+def _challenger(folder: Path, version: str) -> Finding:
+    try:
+        opened = artifact.open_version(folder, version)
+    except ArtifactError as error:
+        return Finding("error", "artifact", f"SPARSESHELF_CHALLENGER: {error}")
+    return Finding("ok", "artifact", f"SPARSESHELF_CHALLENGER: {_described(opened)}")
 
 
 def _described(opened: Artifact) -> str:

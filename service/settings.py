@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from service import redis_address
 from service.secret_files import PREFIX, SecretFiles, Unusable
+from service.split import Split
 from service.token_bucket import Rate
 
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -45,7 +46,17 @@ class Settings(BaseSettings):
     )
 
     artifacts: Path = Path("artifacts")
-    """Folder with CURRENT and the versions; read at start."""
+    """Folder with CURRENT and the versions; only read."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Processes that answer side by side; the artifact's mapped pages are shared by all."""
+    reload_seconds: float = Field(default=2.0, ge=0.1, le=3600)
+    """How often CURRENT is looked at; what it names then answers without a restart."""
+    challenger: str | None = None
+    """A version of the folder that answers beside the current one, as variant b."""
+    challenger_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of the keys in X-Split-Key, or of user_ids, that the challenger answers."""
+    shutdown_seconds: int = Field(default=20, ge=1, le=3600)
+    """What requests under way have to end in, when the service is told to stop."""
     redis_url: Annotated[Secret, AfterValidator(_address)] | None = None
     """Where homepages, histories and the deny list lie, `redis://[:password@]host:port/db`; without it pages are cached
     in the process."""
@@ -136,6 +147,10 @@ class Settings(BaseSettings):
         if self.redis_url is None and self.shared_rate and self.rate is not None:
             return "buckets that are shared lie in Redis: set it, or SPARSESHELF_SHARED_RATE=false"
         return None
+
+    @property
+    def split(self) -> Split | None:
+        return None if self.challenger is None else Split(self.challenger, self.challenger_share)
 
     @property
     def rate(self) -> Rate | None:

@@ -212,8 +212,8 @@ def test_settings_are_settings_and_secrets_lie_where_the_secret_is_mounted(
 def test_a_pod_has_time_to_finish_what_it_began() -> None:
     pod = PODS["Deployment/sparseshelf"]["spec"]
     _, waits_seconds = SERVICE["lifecycle"]["preStop"]["exec"]["command"]
-    defaults = Settings.model_construct()
-    assert pod["terminationGracePeriodSeconds"] >= int(waits_seconds) + defaults.body_seconds + defaults.header_seconds
+    under_way_seconds = Settings.model_construct().shutdown_seconds
+    assert pod["terminationGracePeriodSeconds"] > int(waits_seconds) + under_way_seconds
 
 
 def test_the_trainer_writes_what_the_service_reads_and_its_words_are_options(tmp_path: Path) -> None:

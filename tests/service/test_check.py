@@ -102,6 +102,14 @@ def test_a_bad_artifact_alone_is_exit_5_and_a_start_without_keys_exit_3(check: C
     assert "python -m service keys add" in text
 
 
+def test_a_challenger_is_opened_as_well(check: Check, written: Artifact) -> None:
+    code, text = check(CHALLENGER=written.version)
+    assert (code, f"SPARSESHELF_CHALLENGER: {written.version}: 6 items" in text) == (0, True)
+    code, text = check(CHALLENGER="not-there")
+    assert (code, "SPARSESHELF_CHALLENGER: " in text) == (5, True)
+    assert "SPARSESHELF_CHALLENGER_SHARE has no effect" in check(CHALLENGER="", CHALLENGER_SHARE="0.1")[1]
+
+
 def test_keys_are_counted_and_a_file_that_anyone_may_write_to_is_warned_of(check: Check, tmp_path: Path) -> None:
     file = tmp_path / "keys.txt"
     file.write_text(f"\ufeffshop read {'ab' * 32}\noffice read,admin {'cd' * 32}\n")

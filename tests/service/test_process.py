@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from index.artifact import Artifact
-from service.__main__ import _url
 from service.listening import bound_socket
+from service.server import _url
 from service.settings import Settings
 from tests.conftest import free_port
 

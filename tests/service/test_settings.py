@@ -58,7 +58,9 @@ def test_the_head_of_the_compose_file_names_every_variable_that_it_takes_and_no_
     lines = (ROOT / "docker-compose.yml").read_text().splitlines()
     n_head = next(number for number, line in enumerate(lines) if not line.startswith("#"))
     said = set(
-        re.findall(r"\b([A-Z][A-Z_]*[A-Z])=|\b((?:PORT|REDIS_PASSWORD|WHEEL_INDEX))\b", "\n".join(lines[:n_head]))
+        re.findall(
+            r"\b([A-Z][A-Z_]*[A-Z])=|\b((?:PORT|WORKERS|REDIS_PASSWORD|WHEEL_INDEX))\b", "\n".join(lines[:n_head])
+        )
     )
     taken = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", "\n".join(lines[n_head:])))
     assert {one or other for one, other in said} == taken
