@@ -13,7 +13,7 @@ import numpy as np
 
 from index.recommender import Recommender
 
-CONNECTIONS = 8
+CONNECTIONS, MOST_WAITING = 8, 32
 Expected = Mapping[tuple[str, str, int], object]
 """What is right, by version, route and history."""
 
@@ -99,6 +99,8 @@ class CheckedLoad:
             waiting: set[asyncio.Task[None]] = set()
             began, number = time.monotonic(), 0
             while not self._stop.is_set():
+                if len(waiting) >= MOST_WAITING:  # the rate falls, rather than that this process drowns
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 number += 1
                 task = asyncio.create_task(self._ask(client, number))
                 waiting.add(task)
