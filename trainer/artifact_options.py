@@ -1,4 +1,4 @@
-"""Options of the commands that ask an artifact: recommend, segments and inspect."""
+"""Options of the commands that ask artifacts: recommend, segments, inspect, evaluate and rollback."""
 
 import argparse
 from pathlib import Path
@@ -72,3 +72,14 @@ def recommend_options(recommend: argparse.ArgumentParser) -> None:
     )
     recommend.add_argument("--threads", type=positive, metavar="N", help="that search (all cores it may use)")
     add_telling(recommend)
+
+
+def rollback_options(rollback: argparse.ArgumentParser) -> None:
+    rollback.add_argument(
+        "artifacts", type=Path, metavar="ARTIFACTS", nargs="?", default=Path("artifacts"),
+        help="folder with CURRENT and its versions (artifacts)",
+    )  # fmt: skip
+    what = rollback.add_mutually_exclusive_group()
+    what.add_argument("--to", metavar="VERSION", help="make this version current (the one before the current one)")
+    what.add_argument("--list", action="store_true", help="change nothing: list the versions, the newest first")
+    add_telling(rollback)

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainer.artifact_options import inspect_options, recommend_options, segments_options
+from trainer.artifact_options import inspect_options, recommend_options, rollback_options, segments_options
 from trainer.datasets import DATASETS
 from trainer.option_groups import (
     OF_ITEMS,
@@ -120,6 +120,12 @@ def parser() -> argparse.ArgumentParser:
         )
     )  # fmt: skip
     inspect_options(command("inspect", "verify an artifact and say what is in it", "ARTIFACTS …", "artifacts"))
+    rollback_options(
+        command(
+            "rollback", "go back to the version that was current before", "[ARTIFACTS] [--to VERSION | --list] …",
+            "artifacts",
+        )
+    )  # fmt: skip
     return root
 
 
