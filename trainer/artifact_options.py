@@ -124,6 +124,8 @@ def ignored_by_evaluate(options: argparse.Namespace) -> Iterator[str]:
     told = [name for name in (*OF_COLUMNS, "separator") if getattr(options, name)]
     if options.dataset and told:
         yield f"{flag(told[0])} goes with --data or --users; --dataset {options.dataset} knows its columns"
+    if options.users and options.timestamp_col:
+        yield "--timestamp-col goes with --data; nothing is asked of the times of --users"
     for name in ("min_rating", "min_items_per_user"):
         if not options.users and getattr(options, name) is not None:
             yield f"{flag(name)} goes with --users; --data and --dataset are read as each artifact's fit read them"

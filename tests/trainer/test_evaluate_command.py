@@ -308,6 +308,7 @@ def test_progress_goes_to_stderr_and_the_comparison_to_stdout(shop: Path, fitted
         [],
         ["--dataset", "ml-1m", "--user-col", "u"],
         ["--data", "a", "--min-rating", "3"],
+        ["--users", "a", "--timestamp-col", "t"],
         ["--dataset", "ml-1m", "--min-items-per-user", "3"],
     ],
 )
