@@ -15,6 +15,7 @@ local turn = 0
 wrk.method = 'POST'
 wrk.headers['Content-Type'] = 'application/json'
 %(headers)s
+%(delay)s
 request = function()
   turn = turn %% #bodies + 1
   return wrk.format(nil, nil, nil, bodies[turn])
@@ -35,16 +36,25 @@ class Load(NamedTuple):
 
 
 def wrk(
-    url: str, bodies: Sequence[object], folder: Path, *, connections: int, seconds: float, key: str | None = None
+    url: str,
+    bodies: Sequence[object],
+    folder: Path,
+    *,
+    connections: int,
+    seconds: float,
+    key: str | None = None,
+    pause_milliseconds: float = 0.0,
 ) -> Load:
-    """One thread of wrk. Exits where there is no wrk."""
+    """One thread of wrk; each connection pauses before a request. Exits where there is no wrk."""
     program = shutil.which("wrk")
     if program is None:
         raise SystemExit("wrk is missing: apt install wrk")
     posted, script = folder / "bodies.jsonl", folder / "post.lua"
     posted.write_text("".join(json.dumps(body) + "\n" for body in bodies))
     headers = "" if key is None else f"wrk.headers['Authorization'] = 'Bearer {key}'"
-    script.write_text(_SCRIPT % {"bodies": json.dumps(str(posted)), "headers": headers})
+    delay = f"delay = function() return {round(pause_milliseconds)} end" if pause_milliseconds else ""
+    given = {"bodies": json.dumps(str(posted)), "headers": headers, "delay": delay}
+    script.write_text(_SCRIPT % given)
     command = [program, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(script), url]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
     found = re.search(r"told (\d+) (\d+) (\d+) (\d+) (\d+)", told)

@@ -74,6 +74,7 @@ from index.succession import CURRENT, POINTERS, VERSION, current_version, point_
 from index.verified_files import MANIFEST, VerifiedFiles
 
 __all__ = [
+    "CURRENT",
     "Artifact",
     "Manifest",
     "current_version",

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from numba import njit, types
 from numba.core import cgutils
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., object])
+_DISPATCHERS: list[Any] = []
 _ANY_ORDER = {"reassoc", "contract", "arcp", "nsz"}  # not that there are no NaNs: a lost loss must be seen
 
 
@@ -58,6 +59,7 @@ def _kept(function: Function, dispatcher: Any) -> Function:
         dispatcher._cache = _Cache(function)
     except RuntimeError:  # numba found no folder at all
         dispatcher._cache = _NoCache()
+    _DISPATCHERS.append(dispatcher)
     result: Function = dispatcher
     return result
 
@@ -151,3 +153,23 @@ def _fetch(_: Any, array: Any, place: Any) -> tuple[Any, Any]:
 
 
 fetch: Callable[[NDArray[Any], int], None] = cast(Any, intrinsic(_fetch))
+
+
+class Compiled(NamedTuple):
+    """How this process came by its kernels so far, and the folder that keeps them; None where there is none."""
+
+    n_loaded: int
+    n_compiled: int
+    folder: Path | None
+    writable: bool
+
+
+def so_far() -> Compiled:
+    """Of all kernels that were called."""
+    folders = {Path(path) for each in _DISPATCHERS if (path := each.stats.cache_path) is not None}
+    return Compiled(
+        n_loaded=sum(sum(each.stats.cache_hits.values()) for each in _DISPATCHERS),
+        n_compiled=sum(sum(each.stats.cache_misses.values()) for each in _DISPATCHERS),
+        folder=min(folders, default=None),
+        writable=bool(folders) and all(os.access(folder, os.W_OK) for folder in folders),
+    )

@@ -4,6 +4,8 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from service.split import Variant
+
 Source = Literal["profile", "popularity"]
 
 
@@ -77,7 +79,15 @@ class RankedSegment(BaseModel):
     why: Why | None = Field(default=None, description="only with explain, and where the source is the profile")
 
 
-class RecommendAnswer(Answer):
+class VariantAnswer(Answer):
+    variant: Variant | None = Field(
+        default=None,
+        description="which of two versions side by side answered: a, the current one, or b, the challenger; "
+        "only where there is a split, and the request has a key for it",
+    )
+
+
+class RecommendAnswer(VariantAnswer):
     items: list[Item]
     unknown_items: list[str] = Field(description="ids of the history that the model does not hold")
     shortfall: str | None = Field(description="why fewer than n items came back")
@@ -88,7 +98,7 @@ class SimilarAnswer(Answer):
     items: list[Item]
 
 
-class SegmentsAnswer(Answer):
+class SegmentsAnswer(VariantAnswer):
     segments: list[RankedSegment]
     unknown_items: list[str]
 
@@ -126,7 +136,7 @@ class Audit(BaseModel):
     best_items_shown: float = Field(description="share of the best items, as many as fit the page")
 
 
-class HomepageAnswer(Answer):
+class HomepageAnswer(VariantAnswer):
     shelves: list[Shelf]
     unknown_items: list[str]
     audit: Audit | None = Field(default=None, description="only with explain")
@@ -238,6 +248,24 @@ class Health(BaseModel):
     status: Literal["ok", "starting"]
 
 
+class Readiness(Health):
+    model_version: str
+    waiting_for: str | None = Field(default=None, description="what has to be there before anything is answered")
+    failure: str | None = Field(default=None, description="why the version that CURRENT names does not answer")
+
+
+class WorkerReport(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    worker: int = Field(description="its process id")
+    version: str = Field(description="the version that it answers from")
+    failure: str | None = Field(description="why it answers from no other")
+
+
+class ReloadAnswer(Answer):
+    workers: list[WorkerReport] = Field(description="what every worker of this host answers from now")
+
+
 class Problem(BaseModel):
     """RFC 9457, with a stable code and the request's id."""
 
@@ -258,5 +286,5 @@ class BatchResult(BaseModel):
     problem: Problem | None = Field(default=None, description="where it is not")
 
 
-class BatchAnswer(Answer):
+class BatchAnswer(VariantAnswer):
     results: list[BatchResult] = Field(description="in the order of the requests")

@@ -1,6 +1,7 @@
 """create_app(settings): nothing happens on import."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -11,42 +12,53 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service import documentation, problems
 from service.admission import Admission, Bounds
+from service.following import Following
 from service.keys import KeyRing
 from service.live import LiveModel
 from service.memory import Memory
 from service.openapi import described_app
 from service.ring import RequestRing
+from service.roster import Roster
 from service.settings import Settings
 from service.shared_buckets import SharedTokenBuckets
+from service.split import KEY_HEADER
 from service.token_bucket import RateLimit, TokenBuckets
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
     """Opens the current artifact and builds the app around it. Without a file of keys it answers anyone.
 
-    Raises ArtifactError where the artifact is missing or broken, KeysFileError where the file of keys is.
+    `roster` is that of the workers that this process is one of.
+
+    Raises ArtifactError where the artifact is missing or broken, KeysFileError where the file of keys is, ValueError
+    where the address of Redis is, or is missed.
     """
+    if settings.contradiction is not None:
+        raise ValueError(settings.contradiction)
     keys = None if settings.keys_file is None else KeyRing(settings.keys_file)
-    live = LiveModel.open(settings.artifacts)
+    roster = Roster() if roster is None else roster
+    live = LiveModel.open(settings.artifacts, settings.split, instead={said.version for said in roster.reports()})
+    following = Following(live, settings.artifacts, roster, seconds=settings.reload_seconds)
     memory = Memory.of(settings, live)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(asyncio.to_thread(live.warm_up))
+        warming = asyncio.create_task(asyncio.to_thread(_warm_up, live))
         warming.add_done_callback(_stop_if_cold)
         await memory.begin()
-        following = asyncio.create_task(memory.follow())
+        followers = [asyncio.create_task(memory.follow()), asyncio.create_task(_follow_once_warm(warming, following))]
         yield
         await asyncio.wait([warming])
-        while not following.done():  # a cancellation that comes with an answer of Redis may be lost in its client
-            following.cancel()
-            await asyncio.wait([following], timeout=0.1)
+        while not all(follower.done() for follower in followers):
+            for follower in followers:  # a cancellation that comes with an answer of Redis may be lost in its client
+                follower.cancel()
+            await asyncio.wait(followers, timeout=0.1)
         await memory.close()
 
     app = described_app(lifespan)
-    app.state.live, app.state.memory = live, memory
+    app.state.live, app.state.memory, app.state.following = live, memory, following
     problems.install(app)
     documentation.install(app)
     _surround(app, settings, keys)
@@ -63,10 +75,10 @@ def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST", "PUT", "DELETE"),
-            allow_headers=("Authorization", "Content-Type", "X-Request-ID"),
-            expose_headers=("X-Request-ID", "X-Model-Version", "X-Cache", "Retry-After"),
+            allow_headers=("Authorization", "Content-Type", "X-Request-ID", KEY_HEADER),
+            expose_headers=("X-Request-ID", "X-Model-Version", "X-Variant", "X-Cache", "Retry-After"),
         )
-    app.add_middleware(RequestRing, model_version=app.state.live.version)
+    app.add_middleware(RequestRing, live=app.state.live)
 
 
 def _rate_limit(settings: Settings, memory: Memory) -> RateLimit | None:
@@ -74,9 +86,18 @@ def _rate_limit(settings: Settings, memory: Memory) -> RateLimit | None:
         return None
     if not settings.shared_rate:
         return TokenBuckets(settings.rate)
-    if not memory.stores:
-        raise ValueError("buckets that are shared lie in Redis: set it, or SPARSESHELF_SHARED_RATE=false")
     return SharedTokenBuckets(memory.stores[0], settings.rate)  # the store with the shorter budget
+
+
+def _warm_up(live: LiveModel) -> None:
+    live.warm_up()
+    gc.collect()
+    gc.freeze()  # what is there now stays: to look through it for garbage takes 50 to 100 ms each time
+
+
+async def _follow_once_warm(warming: "asyncio.Task[None]", following: Following) -> None:
+    await asyncio.wait([warming])
+    await following.follow()
 
 
 def _stop_if_cold(warming: "asyncio.Task[None]") -> None:

@@ -1,6 +1,6 @@
 """What a client may ask: a function a route, which says what to send and what comes back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Required, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
@@ -8,6 +8,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from service import answers
+from service.split import KEY_HEADER
 
 Answered = TypeVar("Answered", bound=BaseModel)
 
@@ -30,8 +31,11 @@ History = Sequence[str | WeightedItem]
 
 
 class _Steered(TypedDict, total=False):
+    """`split_key` is what stays the same for one visitor where two versions answer side by side."""
+
     steer: Sequence[Steering]
     mute: Sequence[str]
+    split_key: str
 
 
 class _Limited(_Steered, total=False):
@@ -91,20 +95,22 @@ class Call(Generic[Answered]):
     path: str
     query: dict[str, str | int] = field(default_factory=dict)
     body: object = None
+    headers: dict[str, str] = field(default_factory=dict)
     repeatable: bool = True
     answered: tuple[int, ...] = (200,)
 
 
 def recommend(history: History, **options: Unpack[RecommendOptions]) -> Call[answers.RecommendAnswer]:
-    return Call(answers.RecommendAnswer, "POST", "/recommend", body={"history": history, **options})
+    return _posted(answers.RecommendAnswer, "/recommend", history, options)
 
 
-def recommend_batch(requests: Sequence[RecommendBody]) -> Call[answers.BatchAnswer]:
-    return Call(answers.BatchAnswer, "POST", "/recommend/batch", body={"requests": requests})
+def recommend_batch(requests: Sequence[RecommendBody], split_key: str | None = None) -> Call[answers.BatchAnswer]:
+    headers = _split(split_key)
+    return Call(answers.BatchAnswer, "POST", "/recommend/batch", body={"requests": requests}, headers=headers)
 
 
 def rank_segments(history: History, **options: Unpack[SegmentsOptions]) -> Call[answers.SegmentsAnswer]:
-    return Call(answers.SegmentsAnswer, "POST", "/segments", body={"history": history, **options})
+    return _posted(answers.SegmentsAnswer, "/segments", history, options)
 
 
 def list_segments() -> Call[answers.SegmentListAnswer]:
@@ -115,7 +121,7 @@ def recommend_in_segment(
     segment_id: str, history: History, **options: Unpack[SegmentItemsOptions]
 ) -> Call[answers.SegmentItemsAnswer]:
     path = f"/segments/{_quoted(segment_id)}/items"
-    return Call(answers.SegmentItemsAnswer, "POST", path, body={"history": history, **options})
+    return _posted(answers.SegmentItemsAnswer, path, history, options)
 
 
 def similar_segments(segment_id: str, n: int = 10) -> Call[answers.SimilarSegmentsAnswer]:
@@ -128,7 +134,7 @@ def read_segment(segment_id: str, n: int = 20) -> Call[answers.SegmentAnswer]:
 
 def homepage(history: History | None = None, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
     """Of a history, or of the one that is stored of a `user_id`."""
-    return Call(answers.HomepageAnswer, "POST", "/homepage", body={"history": history, **options})
+    return _posted(answers.HomepageAnswer, "/homepage", history, options)
 
 
 def read_history(user_id: str) -> Call[answers.HistoryAnswer]:
@@ -155,6 +161,10 @@ def change_deny_list(add: Sequence[str] = (), remove: Sequence[str] = ()) -> Cal
     return Call(answers.DenyListAnswer, "POST", "/admin/deny-list", body={"add": add, "remove": remove})
 
 
+def reload() -> Call[answers.ReloadAnswer]:
+    return Call(answers.ReloadAnswer, "POST", "/admin/reload")
+
+
 def find_items(q: str, n: int = 20) -> Call[answers.FoundItemsAnswer]:
     return Call(answers.FoundItemsAnswer, "GET", "/items", {"q": q, "n": n})
 
@@ -175,8 +185,18 @@ def health_live() -> Call[answers.Health]:
     return Call(answers.Health, "GET", "/health/live")
 
 
-def health_ready() -> Call[answers.Health]:
-    return Call(answers.Health, "GET", "/health/ready", answered=(200, 503))
+def health_ready() -> Call[answers.Readiness]:
+    return Call(answers.Readiness, "GET", "/health/ready", answered=(200, 503))
+
+
+def _posted(answer: type[Answered], path: str, history: History | None, options: Mapping[str, Any]) -> Call[Answered]:
+    body = {"history": history, **options}
+    headers = _split(body.pop("split_key", None))
+    return Call(answer, "POST", path, body=body, headers=headers)
+
+
+def _split(key: str | None) -> dict[str, str]:
+    return {} if key is None else {KEY_HEADER: key}
 
 
 def _quoted(name: str) -> str:

@@ -91,6 +91,7 @@ class Client:
     add_events = _sent(calls.add_events)
     read_deny_list = _sent(calls.read_deny_list)
     change_deny_list = _sent(calls.change_deny_list)
+    reload = _sent(calls.reload)
     find_items = _sent(calls.find_items)
     similar_items = _sent(calls.similar_items)
     read_item = _sent(calls.read_item)
@@ -102,7 +103,9 @@ class Client:
         """Raises ServiceError, httpx.TransportError."""
         left = self._retries
         while True:
-            response = self._http.request(call.method, call.path, params=call.query, json=call.body)
+            response = self._http.request(
+                call.method, call.path, params=call.query, json=call.body, headers=call.headers
+            )
             wait = _wait_seconds(call, response)
             if wait is None or not left:
                 return _answer(call, response)
@@ -149,6 +152,7 @@ class AsyncClient:
     add_events = _awaited(calls.add_events)
     read_deny_list = _awaited(calls.read_deny_list)
     change_deny_list = _awaited(calls.change_deny_list)
+    reload = _awaited(calls.reload)
     find_items = _awaited(calls.find_items)
     similar_items = _awaited(calls.similar_items)
     read_item = _awaited(calls.read_item)
@@ -160,7 +164,9 @@ class AsyncClient:
         """Raises ServiceError, httpx.TransportError."""
         left = self._retries
         while True:
-            response = await self._http.request(call.method, call.path, params=call.query, json=call.body)
+            response = await self._http.request(
+                call.method, call.path, params=call.query, json=call.body, headers=call.headers
+            )
             wait = _wait_seconds(call, response)
             if wait is None or not left:
                 return _answer(call, response)

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -18,8 +19,11 @@ class BoundedConnection(H11Protocol):
     uvicorn bounds only the silence between two requests. Bytes that trickle do not move the deadline.
     """
 
-    header_seconds = 10.0
     _deadline: asyncio.TimerHandle | None = None
+
+    def __init__(self, *, header_seconds: float, **given: Any) -> None:
+        super().__init__(**given)
+        self.header_seconds = header_seconds
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -78,8 +82,3 @@ class BoundedConnection(H11Protocol):
     def _give_up(self) -> None:
         self._deadline = None
         self.transport.close()
-
-
-def bounded(header_seconds: float) -> type[BoundedConnection]:
-    """The class of connections that give up after so long."""
-    return type("Connection", (BoundedConnection,), {"header_seconds": header_seconds})

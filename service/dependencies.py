@@ -9,10 +9,12 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from index.directory import Directory
 from index.recommender import Recommender
 from service.deny_list import DenyList
+from service.following import Following
 from service.histories import Histories
-from service.live import LiveModel, Serving
+from service.live import LiveModel, NotReadyError, Serving
 from service.memory import Memory
 from service.requests import MAX_ID_LENGTH, MAX_USER_ID_LENGTH
+from service.split import KEY_HEADER
 
 
 class _Id(PathConvertor):
@@ -24,9 +26,19 @@ class _Id(PathConvertor):
 register_url_convertor("id", _Id())
 
 
-def serving_of(request: Request) -> Serving:
-    """What a request is answered from. Raises NotReadyError."""
-    serving: Serving = request.app.state.live.serving
+def serving_of(request: Request, *, user_id: str | None = None) -> Serving:
+    """What a request is answered from, the same however often it is asked for. Raises NotReadyError.
+
+    In a split the header X-Split-Key decides, or else the user's id.
+    """
+    state = request.scope["state"]
+    serving: Serving | None = state.get("serving")
+    if serving is None:
+        live: LiveModel = request.app.state.live
+        if not live.ready:
+            raise NotReadyError
+        key = None if live.split is None else request.headers.get(KEY_HEADER) or user_id
+        serving = state["serving"] = live.serving_for(key)
     return serving
 
 
@@ -40,12 +52,17 @@ async def _live(request: Request) -> LiveModel:
     return live
 
 
+async def _following(request: Request) -> Following:
+    following: Following = request.app.state.following
+    return following
+
+
 async def _recommender(request: Request) -> Recommender:
     return serving_of(request).recommender
 
 
-async def _directory(live: Annotated[LiveModel, Depends(_live)]) -> Directory:
-    return live.directory
+async def _directory(request: Request) -> Directory:
+    return serving_of(request).directory
 
 
 async def _histories(request: Request) -> Histories:
@@ -66,6 +83,7 @@ async def _charge(request: Request) -> Callable[[int], Awaitable[None]]:
 
 Charge = Annotated[Callable[[int], Awaitable[None]], Depends(_charge)]
 """What a route calls whose request counts as more than one, `await charge(n - 1)`: the key's next call waits for it."""
+Follow = Annotated[Following, Depends(_following)]
 Live = Annotated[LiveModel, Depends(_live)]
 Ready = Annotated[Recommender, Depends(_recommender)]
 Stored = Annotated[Histories, Depends(_histories)]

@@ -46,6 +46,7 @@ REQUESTS: dict[str, dict[str, object]] = {
     },
     "read_deny_list": {},
     "change_deny_list": {"one away, one back": {"add": ["c"], "remove": ["d"]}},
+    "reload": {},
     "find_items": {"q": "boot", "n": 2},
     "similar_items": {"item_id": "c", "n": 1},
     "read_item": {"item_id": "a"},
@@ -182,7 +183,7 @@ ANSWERS: dict[str, object] = {
         "options": {},
     },
     "health_live": {"status": "ok"},
-    "health_ready": {"status": "ok"},
+    "health_ready": {"status": "ok", "model_version": "films-e9842b6eb60a"},
     "read_history": {
         "model_version": "films-e9842b6eb60a",
         "user_id": "u1",
@@ -199,4 +200,8 @@ ANSWERS: dict[str, object] = {
     "add_events": {"model_version": "films-e9842b6eb60a", "added": 1},
     "read_deny_list": {"model_version": "films-e9842b6eb60a", "items": ["d"]},
     "change_deny_list": {"model_version": "films-e9842b6eb60a", "items": ["c"]},
+    "reload": {
+        "model_version": "films-e9842b6eb60a",
+        "workers": [{"worker": 4711, "version": "films-e9842b6eb60a", "failure": None}],
+    },
 }

@@ -1,10 +1,11 @@
 """API keys: a file of digests, read again when it changes.
 
 A line is a name, the scopes, separated by commas, and the SHA-256 of the key in hexadecimal; empty lines and lines that
-begin with # are skipped. A key is 256 random bits, which nobody guesses and no table lists: a plain digest is enough,
-where a password would need a slow one.
+begin with # are skipped, and so is a byte order mark of UTF-8. A key is 256 random bits, which nobody guesses and no
+table lists: a plain digest is enough, where a password would need a slow one.
 """
 
+import codecs
 import hashlib
 import hmac
 import logging
@@ -52,13 +53,15 @@ def new_key(name: str, scopes: frozenset[str]) -> tuple[str, Key]:
 def read_keys(file: Path) -> tuple[Key, ...]:
     """The keys of a file. Raises KeysFileError."""
     try:
-        lines = file.read_bytes().splitlines()
+        content = file.read_bytes()
     except PermissionError as error:
         raise KeysFileError(f"{file} cannot be read by this user (chmod a+r lets all)") from error
     except OSError as error:
         raise KeysFileError(f"{file} cannot be read ({error.strerror})") from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise KeysFileError(f"{file} is UTF-16: save it as UTF-8 (PowerShell: -Encoding utf8)")
     keys: dict[str, Key] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).splitlines(), 1):
         words = line.decode("ascii", "replace").split()
         if not words or words[0].startswith("#"):
             continue

@@ -1,10 +1,13 @@
 """python -m service keys: makes, lists and removes keys. A running service sees the change within a second or so."""
 
 import argparse
+import codecs
+import fcntl
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from service.keys import SCOPES, KeysFileError, new_key, read_keys
@@ -27,9 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "add":
-            _add(options.file, options.name, options.scopes)
+            with _alone(options.file):
+                _add(options.file, options.name, options.scopes)
         elif options.command == "remove":
-            _remove(options.file, options.name)
+            with _alone(options.file):
+                _remove(options.file, options.name)
         else:
             for key in read_keys(options.file):
                 print(key.name, ",".join(scope for scope in SCOPES if scope in key.scopes))
@@ -38,6 +43,18 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _failed(f"{options.file} cannot be written ({error.strerror})")
     return 0
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """One change of a file at a time: the folder is locked, since the file itself is replaced."""
+    folder = os.open(file.resolve().parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems lock no folders
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _add(file: Path, name: str, scopes: frozenset[str]) -> None:
@@ -57,7 +74,8 @@ def _add(file: Path, name: str, scopes: frozenset[str]) -> None:
 def _remove(file: Path, name: str) -> None:
     if all(key.name != name for key in read_keys(file)):
         raise KeysFileError(f"{file} has no key of this name")
-    kept = [line for line in file.read_bytes().splitlines(keepends=True) if line.split()[:1] != [name.encode()]]
+    lines = file.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines(keepends=True)
+    kept = [line for line in lines if line.split()[:1] != [name.encode()]]
     _replace(file, b"".join(kept))
 
 

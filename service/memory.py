@@ -35,8 +35,6 @@ class Memory:
         pages = Pages(fresh_seconds=settings.cache_ttl_seconds, stale_seconds=settings.cache_stale_seconds)
         kept_seconds = settings.cache_ttl_seconds * 1.1 + settings.cache_stale_seconds
         page_bytes = settings.cache_page_bytes
-        if settings.histories and settings.redis_url is None:
-            raise ValueError("histories lie in Redis: set it, or SPARSESHELF_HISTORIES=false")
         if settings.redis_url is None:
             return cls(ProcessCache(pages=settings.cache_pages, ttl_seconds=kept_seconds, page_bytes=page_bytes), pages)
         cached = _store(settings, settings.redis_budget_seconds)
@@ -85,13 +83,8 @@ class Memory:
         """Says so where Redis, once it is full, may forget what is not to be forgotten."""
         with suppress(StoreUnavailableError):
             memory = await self.stores[-1].ask(lambda redis: redis.info("memory"))
-            policy = memory.get("maxmemory_policy", "")
-            if policy.startswith("allkeys"):
-                logger.warning(
-                    "redis may forget histories and the deny list when it is full: its maxmemory-policy is %s, "
-                    "volatile-ttl lets pages go first",
-                    policy,
-                )
+            if risk := eviction_risk(memory.get("maxmemory_policy", ""), histories=self.histories is not None):
+                logger.warning("redis: %s", risk)
 
     async def close(self) -> None:
         await self.pages.settled()
@@ -99,10 +92,22 @@ class Memory:
             await store.close()
 
 
+def eviction_risk(policy: str, *, histories: bool) -> str | None:
+    """What a Redis with such a maxmemory-policy may forget once it is full, although it is not to be forgotten."""
+    lost = None
+    if policy.startswith("allkeys"):
+        lost = "histories and the deny list" if histories else "the deny list"
+    elif policy.startswith("volatile") and policy != "volatile-ttl" and histories:
+        lost = "histories before pages"
+    if lost is None:
+        return None
+    return f"it may forget {lost} when it is full: its maxmemory-policy is {policy}, volatile-ttl lets pages go first"
+
+
 def _store(settings: Settings, budget_seconds: float) -> SharedStore:
-    assert settings.redis_url is not None
+    assert settings.redis is not None
     return SharedStore(
-        settings.redis_url.get_secret_value(),
+        settings.redis.get_secret_value(),
         namespace=settings.namespace,
         budget_seconds=budget_seconds,
         pause_seconds=settings.redis_pause_seconds,

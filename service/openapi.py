@@ -17,6 +17,7 @@ from service.examples import ANSWERS, REQUESTS
 from service.operations import OPEN, scope_of
 from service.problems import DOORS, EXAMPLES, Refusal, problem_of
 from service.routes import PARTS, ROUTES
+from service.split import KEY_HEADER
 
 Document = dict[str, Any]
 _EVERYWHERE = ("500 INTERNAL_ERROR",)  # what surrounds every route (service/ring.py)
@@ -30,10 +31,20 @@ _HEADERS = {
     "X-Request-ID": "Names the request, in the log too: its own one where that is 1 to 128 of A-Z a-z 0-9 . _ -",
     "X-Model-Version": "The version of the model that answers",
     "X-Cache": "Whether the page was cached: `hit`, `stale`, `miss`, or `bypass` where the cache was out of reach",
+    "X-Variant": "Which of two versions side by side answers, `a` or `b`; only where there is a split",
     "Retry-After": "Seconds after which to try again",
 }
 _ON_EVERY_ANSWER = ("X-Request-ID", "X-Model-Version")
-_HEADERS_OF = {"homepage": ("X-Cache",)}
+_SPLIT = frozenset({"recommend", "recommend_batch", "rank_segments", "recommend_in_segment", "homepage"})
+_HEADERS_OF = {"homepage": ("X-Cache", "X-Variant")} | dict.fromkeys(_SPLIT - {"homepage"}, ("X-Variant",))
+_SPLIT_KEY = {
+    "name": KEY_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "What stays the same for one visitor: decides which of two versions side by side answers. Nothing "
+    "of it is kept. Without it, and without a user_id, the current version answers, as neither variant.",
+}
 _RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 _KEYS = {
@@ -125,6 +136,8 @@ def _describe(operation: Document) -> None:
     for parameter in operation.get("parameters", []):
         if parameter["name"] in examples:
             parameter["example"] = examples[parameter["name"]]
+    if name in _SPLIT:
+        operation.setdefault("parameters", []).append(_SPLIT_KEY)
     if "requestBody" in operation:
         bodies = {words: {"value": body} for words, body in examples.items() if isinstance(body, dict)}
         operation["requestBody"]["content"]["application/json"]["examples"] = bodies

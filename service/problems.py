@@ -14,6 +14,7 @@ from starlette.routing import Match
 from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
 from service.answers import Problem
 from service.deny_list import DenyListFullError
+from service.following import ReloadFailedError
 from service.live import NotReadyError
 from service.memory import SwitchedOffError
 from service.requests import TAGS
@@ -71,7 +72,7 @@ class Refusal(NamedTuple):
 
 REFUSED = (
     RequestValidationError, UnknownItemError, UnknownSegmentError, UnknownAttributeError, FilterError,
-    SwitchedOffError, DenyListFullError,
+    SwitchedOffError, DenyListFullError, ReloadFailedError,
 )  # fmt: skip
 
 
@@ -92,6 +93,8 @@ def refusal_of(error: Exception) -> Refusal:
             return _at("filter", "INVALID_FILTER", error)
         case SwitchedOffError():
             return Refusal(409, "SWITCHED_OFF", str(error))
+        case ReloadFailedError():
+            return Refusal(409, "RELOAD_FAILED", str(error))
         case DenyListFullError():
             return _at("add", "DENY_LIST_FULL", error)
     raise error
@@ -189,6 +192,11 @@ EXAMPLES = {
         Refusal(404, "UNKNOWN_ITEM", "no item 'z' in this model"),
         Refusal(404, "UNKNOWN_SEGMENT", "no segment 's9' in this model"),
         Refusal(409, "SWITCHED_OFF", "histories are switched off: SPARSESHELF_HISTORIES=true switches them on"),
+        Refusal(
+            409,
+            "RELOAD_FAILED",
+            "shop-2/codes.npy: it is missing; version shop-1 goes on answering",
+        ),
         Refusal(413, "BODY_TOO_LARGE", "the body may have 1048576 bytes; send shorter lists"),
         _at("n", "INVALID_REQUEST", ValueError("Input should be less than or equal to 1000")),
         _at("filter", "INVALID_FILTER", FilterError("there is no attribute 'colour'; the model has year, country")),

@@ -6,6 +6,7 @@ import secrets
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.live import LiveModel
 from service.problems import problem
 
 logger = logging.getLogger(__name__)
@@ -21,9 +22,8 @@ UNLESS_SET = (
 class RequestRing:
     """Gives every request an id and every answer its headers, and turns what escapes into a 500."""
 
-    def __init__(self, app: ASGIApp, *, model_version: str) -> None:
-        self.app = app
-        self._always = ((b"x-model-version", model_version.encode("latin-1")), *ALWAYS)
+    def __init__(self, app: ASGIApp, *, live: LiveModel) -> None:
+        self.app, self.live = app, live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,7 +37,11 @@ class RequestRing:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode()), *self._always]
+                serving = scope["state"].get("serving") or self.live.serving
+                named = (b"x-request-id", request_id.encode()), (b"x-model-version", serving.version.encode("latin-1"))
+                headers = [*message.get("headers", ()), *named, *ALWAYS]
+                if serving.variant is not None:
+                    headers.append((b"x-variant", serving.variant.encode()))
                 given = {name for name, _ in headers}
                 headers += [header for header in UNLESS_SET if header[0] not in given]
                 message = {**message, "headers": headers}

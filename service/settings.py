@@ -1,12 +1,15 @@
-"""Every setting of the service. Environment variables begin with SPARSESHELF_."""
+"""Every setting of the service. Environment variables begin with SPARSESHELF_; secrets may lie in files."""
 
 import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from service import redis_address
+from service.secret_files import PREFIX, SecretFiles, Unusable
+from service.split import Split
 from service.token_bucket import Rate
 
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -21,14 +24,44 @@ def _origins(value: object) -> object:
     return origins
 
 
+def _usable(value: object) -> object:
+    if isinstance(value, Unusable):
+        raise ValueError(value.reason)  # noqa: TRY004  what pydantic makes a message of
+    return value
+
+
+def _address(value: SecretStr) -> SecretStr:
+    redis_address.sound(value.get_secret_value())
+    return value
+
+
+SECRETS = ("redis_url", "redis_password")
+Secret = Annotated[SecretStr, BeforeValidator(_usable)]
+
+
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SPARSESHELF_", env_ignore_empty=True, extra="ignore", frozen=True)
+    # A message that repeated its input would repeat secrets.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     artifacts: Path = Path("artifacts")
-    """Folder with CURRENT and the versions; read at start."""
-    redis_url: SecretStr | None = None
+    """Folder with CURRENT and the versions; only read."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Processes that answer side by side; the artifact's mapped pages are shared by all."""
+    reload_seconds: float = Field(default=2.0, ge=0.1, le=3600)
+    """How often CURRENT is looked at; what it names then answers without a restart."""
+    challenger: str | None = None
+    """A version of the folder that answers beside the current one, as variant b."""
+    challenger_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of the keys in X-Split-Key, or of user_ids, that the challenger answers."""
+    shutdown_seconds: int = Field(default=20, ge=1, le=3600)
+    """What requests under way have to end in, when the service is told to stop."""
+    redis_url: Annotated[Secret, AfterValidator(_address)] | None = None
     """Where homepages, histories and the deny list lie, `redis://[:password@]host:port/db`; without it pages are cached
     in the process."""
+    redis_password: Secret | None = None
+    """Goes into an address that has none."""
     namespace: str = Field(default="sparseshelf", min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
     """What every key in Redis begins with."""
     redis_budget_seconds: float = Field(default=0.05, gt=0, le=5)
@@ -78,6 +111,46 @@ class Settings(BaseSettings):
     """What the head of a request may take to arrive; then the connection is closed."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     """Pages of these origins may ask from a browser. None: no CORS headers."""
+
+    @field_validator("redis_password")
+    @classmethod
+    def _only_one_password(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        url = others.data.get("redis_url")
+        if password is not None and url is not None and redis_address.has_password(url.get_secret_value()):
+            raise ValueError("SPARSESHELF_REDIS_URL has a password as well; keep one of them")
+        return password
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, SecretFiles(settings_cls, SECRETS), env_settings
+
+    @property
+    def redis(self) -> SecretStr | None:
+        """The address with its password."""
+        if self.redis_url is None or self.redis_password is None:
+            return self.redis_url
+        url, password = self.redis_url.get_secret_value(), self.redis_password.get_secret_value()
+        return SecretStr(redis_address.with_password(url, password))
+
+    @property
+    def contradiction(self) -> str | None:
+        """Why these need SPARSESHELF_REDIS_URL, where it is missing."""
+        if self.redis_url is None and self.histories:
+            return "histories lie in Redis: set it, or SPARSESHELF_HISTORIES=false"
+        if self.redis_url is None and self.shared_rate and self.rate is not None:
+            return "buckets that are shared lie in Redis: set it, or SPARSESHELF_SHARED_RATE=false"
+        return None
+
+    @property
+    def split(self) -> Split | None:
+        return None if self.challenger is None else Split(self.challenger, self.challenger_share)
 
     @property
     def rate(self) -> Rate | None:

@@ -6,16 +6,26 @@ Keys begin with a namespace and carry a hash tag, so that all keys of one call l
 import asyncio
 import hashlib
 import logging
+import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple, TypeVar
 
 import redis.asyncio
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    InvalidResponse,
+    NoPermissionError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+)
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -105,3 +115,101 @@ class SharedStore:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+
+class StoreFacts(NamedTuple):
+    """What a Redis says of itself; None where it does not tell this user."""
+
+    version: str | None
+    maxmemory_bytes: int | None
+    policy: str | None
+    persistent: bool | None
+    replica: bool | None
+    round_trip_seconds: float
+
+
+async def examine(url: str, timeout_seconds: float) -> StoreFacts:
+    """Asks a Redis for what decides whether the service can rely on it; takes at most twice `timeout_seconds`.
+
+    Raises StoreUnavailableError, whose message says in words why there is no answer, and repeats no password and
+    nothing that the other side said.
+    """
+    store = SharedStore(url, namespace="", budget_seconds=timeout_seconds, pause_seconds=0)
+    client, place = store._redis, store._redis.connection_pool.connection_kwargs
+    try:
+        if "path" not in place:
+            await _reach(place.get("host", "localhost"), place.get("port", 6379), timeout_seconds)
+        async with asyncio.timeout(timeout_seconds):
+            await client.ping()
+            began = time.monotonic()
+            await client.ping()
+            return await _facts(client, time.monotonic() - began)
+    except (RedisError, OSError, TimeoutError) as error:
+        raise StoreUnavailableError(_reason(error, has_password=bool(place.get("password")))) from None
+    finally:
+        await store.close()
+
+
+async def _reach(host: str, port: int, timeout_seconds: float) -> None:
+    """A connection and nothing more, so that a network that is closed is told from a server that says nothing."""
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            _, writer = await asyncio.open_connection(host, port)
+    except socket.gaierror as error:
+        raise StoreUnavailableError(f"the name {host} is not known here") from error
+    except ConnectionRefusedError as error:
+        raise StoreUnavailableError(f"nothing listens on {host}:{port}") from error
+    except TimeoutError as error:
+        reason = f"{host}:{port} cannot be reached within {timeout_seconds:g} s: a firewall, or a machine that is down"
+        raise StoreUnavailableError(reason) from error
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"{host}:{port} cannot be reached ({error.strerror or type(error).__name__})"
+        ) from error
+    writer.close()
+
+
+async def _facts(client: Client, round_trip_seconds: float) -> StoreFacts:
+    told: dict[str, Any] = {}
+    saves: str | None = None
+    with suppress(ResponseError):  # this user may not ask
+        told = await client.info()
+    with suppress(ResponseError):
+        saves = (await client.config_get("save")).get("save")
+    appends = told.get("aof_enabled")
+    return StoreFacts(
+        version=None if "redis_version" not in told else str(told["redis_version"]),
+        maxmemory_bytes=told.get("maxmemory"),
+        policy=told.get("maxmemory_policy"),
+        persistent=True if appends or saves else None if appends is None or saves is None else False,
+        replica=None if "role" not in told else told["role"] != "master",
+        round_trip_seconds=round_trip_seconds,
+    )
+
+
+def _reason(error: Exception, *, has_password: bool) -> str:
+    if isinstance(error, AuthenticationError):
+        if has_password:
+            return "it does not accept the password, or this user has another one"
+        return (
+            "it asks for a password: set SPARSESHELF_REDIS_PASSWORD, or a file of it in SPARSESHELF_REDIS_PASSWORD_FILE"
+        )
+    if isinstance(error.__cause__ or error.__context__, ssl.SSLError) or isinstance(error, ssl.SSLError):
+        return (
+            "no TLS comes about: its certificate is not trusted here, or it speaks none (redis:// instead of rediss://)"
+        )
+    if isinstance(error, BusyLoadingError):
+        return "it is still loading its data; try again in a while"
+    if isinstance(error, redis.exceptions.TimeoutError | TimeoutError):
+        return "it takes connections and says nothing: it hangs, or is no Redis, or speaks no TLS (rediss://)"
+    if isinstance(error, InvalidResponse):
+        return "what answers is no Redis"
+    if isinstance(error, NoPermissionError):
+        return "its user may not do what the service does; give it all commands on keys of the namespace"
+    if isinstance(error.__cause__ or error.__context__, OSError) or isinstance(error, OSError):
+        return "the connection failed; see whether it runs"
+    if isinstance(error, redis.exceptions.ConnectionError):
+        return "it closes the connection: no Redis, one that wants TLS (rediss://), or with too many clients"
+    if "DB index" in str(error):
+        return "it has no database of this number"
+    return f"it does not answer as a Redis does ({type(error).__name__})"

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from index.answers import Homepage, Recommendation, SegmentRanking
 from index.recommender import Recommender
+from service.live import Serving
 
 SMALL = 2**17
 """Items up to which a plain answer takes about a millisecond."""
@@ -45,21 +46,23 @@ async def page_done(recommender: Recommender, call: Callable[[], Found], turn: a
     return found
 
 
-def written(model_version: str, found: Recommendation | SegmentRanking | Homepage, **more: object) -> bytes:
-    """What an index answers as JSON, with the model's version and `more`.
+def written(serving: Serving, found: Recommendation | SegmentRanking | Homepage, **more: object) -> bytes:
+    """What an index answers as JSON, with the model's version, the variant of a split, and `more`.
 
     Its attributes are those of the answers that the OpenAPI document describes; to build these first takes longer than
     to write them.
     """
     kind = type(found)
-    head = to_json({"model_version": model_version, **more})
+    if serving.variant is not None:
+        more["variant"] = serving.variant
+    head = to_json({"model_version": serving.version, **more})
     rest = _WRITERS[kind].dump_json(found, exclude_defaults=True, exclude=_NOT_SENT.get(kind))
     return head[:-1] + b"," + rest[1:]
 
 
 async def answered(
-    recommender: Recommender, call: Callable[[], Recommendation | SegmentRanking], *, plain: bool, **more: object
+    serving: Serving, call: Callable[[], Recommendation | SegmentRanking], *, plain: bool, **more: object
 ) -> Response:
     """The same as a response."""
-    page = await done(recommender, lambda: written(recommender.version, call(), **more), plain=plain)
+    page = await done(serving.recommender, lambda: written(serving, call(), **more), plain=plain)
     return Response(page, media_type="application/json")

@@ -65,8 +65,8 @@ ONLY_IN = {
     },
     "httpx": {"service/client.py", "trainer/datasets/download.py", "trainer/segmentation/chat_endpoint.py"},
     "matplotlib": {"trainer/drawing.py", "trainer/experiment/plots.py", "trainer/segment_report/plots.py"},
-    "fcntl": {"trainer/datasets/partial.py", "trainer/locked_folder.py"},
-    "uvicorn": {"service/__main__.py", "service/connection.py"},
+    "fcntl": {"service/keys_command.py", "trainer/datasets/partial.py", "trainer/locked_folder.py"},
+    "uvicorn": {"service/server.py", "service/connection.py"},
 }
 FILES = sorted(path for package in FORBIDDEN for path in (ROOT / package).rglob("*.py"))
 

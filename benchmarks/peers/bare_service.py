@@ -20,8 +20,8 @@ from fastapi import FastAPI, Response
 
 from index import artifact
 from index.model import Model
-from service.__main__ import bound_socket
 from service.answers import Item, RecommendAnswer
+from service.listening import bound_socket
 from service.requests import HomepageRequest, RecommendRequest
 
 PAGE = "bare-page"

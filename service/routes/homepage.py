@@ -7,11 +7,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import TypeAdapter
 
 from index.answers import RankedItem
-from index.recommender import Recommender
 from service.answers import HomepageAnswer
 from service.dependencies import memory_of, serving_of
 from service.histories import Past
 from service.layout_cache import page_key
+from service.live import Serving
 from service.memory import Memory
 from service.operations import operation_id
 from service.pages import Made, Place, PostedPlace, StoredPlace, Wanted
@@ -33,19 +33,18 @@ async def homepage(request: Request, body: HomepageRequest) -> Response:
     """
     if body.user_id is not None and "write" not in request.state.key.scopes:
         raise HTTPException(403, "this key has not the scope 'write', which what is stored about users asks for")
-    serving, memory = serving_of(request), memory_of(request)
-    recommender = serving.recommender
+    serving, memory = serving_of(request, user_id=body.user_id), memory_of(request)
     wanted = Wanted(
-        make=lambda weights: _made(recommender, weights, body),
+        make=lambda weights: _made(serving, weights, body),
         plain=body.plain,
         least=min(body.min_items, body.items_per_shelf),
         serving=serving,
     )
-    page, outcome = await memory.pages.page(_place(body, recommender.version, memory), wanted)
+    page, outcome = await memory.pages.page(_place(body, serving, memory), wanted)
     return Response(page, media_type="application/json", headers={"X-Cache": outcome})
 
 
-def _place(body: HomepageRequest, version: str, memory: Memory) -> Place:
+def _place(body: HomepageRequest, serving: Serving, memory: Memory) -> Place:
     parameters = [
         body.shelves,
         body.items_per_shelf,
@@ -58,7 +57,9 @@ def _place(body: HomepageRequest, version: str, memory: Memory) -> Place:
         body.lead,
         body.seed,
         body.explain,
+        serving.variant,
     ]
+    version = serving.version
     if body.user_id is not None:
         return StoredPlace(memory.stored(), body.user_id, page_key(version, _written(parameters)))
     weights = body.weights()
@@ -73,8 +74,8 @@ def _written(parameters: list[object]) -> str:
     return json.dumps(parameters, sort_keys=True)
 
 
-def _made(recommender: Recommender, weights: Mapping[str, float], body: HomepageRequest) -> Made:
-    found = recommender.homepage(
+def _made(serving: Serving, weights: Mapping[str, float], body: HomepageRequest) -> Made:
+    found = serving.recommender.homepage(
         weights,
         shelves=body.shelves,
         items_per_shelf=body.items_per_shelf,
@@ -91,4 +92,4 @@ def _made(recommender: Recommender, weights: Mapping[str, float], body: Homepage
     )
     spares = [shelf.spares for shelf in found.shelves]
     told = b"" if body.explain else _SPARES.dump_json(spares, exclude_defaults=True)
-    return Made(written(recommender.version, found), told)
+    return Made(written(serving, found), told)

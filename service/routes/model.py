@@ -1,26 +1,27 @@
 """What answers."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from service.answers import ModelAnswer
-from service.dependencies import Live
+from service.dependencies import Live, serving_of
 from service.operations import operation_id
 
 router = APIRouter(tags=["model"], generate_unique_id_function=operation_id)
 
 
 @router.get("/model")
-def read_model(live: Live) -> ModelAnswer:
+def read_model(request: Request, live: Live) -> ModelAnswer:
     """What answers: sizes, data, metrics and options of the version being served."""
-    embedding = live.model.embedding
+    serving = serving_of(request) if live.ready else live.serving
+    model = serving.recommender.model
     return ModelAnswer(
-        model_version=live.version,
-        n_items=embedding.n_items,
-        n_dims=embedding.n_dims,
-        k=embedding.k,
-        n_segments=len(live.model.segments),
-        bytes_per_item=embedding.bytes_per_item,
-        data=dict(live.manifest.data),
-        metrics=dict(live.manifest.metrics),
-        options=dict(live.manifest.options),
+        model_version=serving.version,
+        n_items=model.embedding.n_items,
+        n_dims=model.embedding.n_dims,
+        k=model.embedding.k,
+        n_segments=len(model.segments),
+        bytes_per_item=model.embedding.bytes_per_item,
+        data=dict(serving.manifest.data),
+        metrics=dict(serving.manifest.metrics),
+        options=dict(serving.manifest.options),
     )

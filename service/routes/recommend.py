@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from index.answers import Recommendation
 from index.recommender import Recommender
 from service.answers import BatchAnswer, BatchResult, RecommendAnswer
-from service.dependencies import Charge, Ready, serving_of
+from service.dependencies import Charge, serving_of
 from service.operations import operation_id
 from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
 from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
@@ -24,8 +24,8 @@ _Asked = RecommendRequest | RequestValidationError
 )
 async def recommend(request: Request, body: RecommendRequest) -> Response:
     """The n best items for a history."""
-    recommender = serving_of(request).recommender
-    return await answered(recommender, lambda: _found(body, recommender), plain=body.plain)
+    serving = serving_of(request)
+    return await answered(serving, lambda: _found(body, serving.recommender), plain=body.plain)
 
 
 def _found(body: RecommendRequest, recommender: Recommender) -> Recommendation:
@@ -46,11 +46,13 @@ def _found(body: RecommendRequest, recommender: Recommender) -> Recommendation:
 
 
 @router.post("/recommend/batch", responses=openapi_problems(*POSTED), response_model=BatchAnswer)
-async def recommend_batch(request: Request, body: BatchRequest, recommender: Ready, charge: Charge) -> Response:
+async def recommend_batch(request: Request, body: BatchRequest, charge: Charge) -> Response:
     """Many bodies of /recommend, each answered by itself: one that is wrong has its problem among the results.
 
     It counts as many requests as it has bodies.
     """
+    serving = serving_of(request)
+    recommender = serving.recommender
     await charge(max(0, len(body.requests) - 1))
     asked = [_asked(element) for element in body.requests]
     if sum(one.n for one in asked if isinstance(one, RecommendRequest)) > MAX_BATCH_N:
@@ -59,7 +61,7 @@ async def recommend_batch(request: Request, body: BatchRequest, recommender: Rea
 
     def batch() -> BatchAnswer:
         results = [_result(one, recommender, request.state.request_id) for one in asked]
-        return BatchAnswer(model_version=recommender.version, results=results)
+        return BatchAnswer(model_version=serving.version, variant=serving.variant, results=results)
 
     answer = await done(recommender, batch, plain=False)
     return Response(answer.model_dump_json(exclude_defaults=True), media_type="application/json")

@@ -31,13 +31,13 @@ router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
 @router.post("/segments", responses=openapi_problems(*POSTED, "422 UNKNOWN_SEGMENT"), response_model=SegmentsAnswer)
 async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
     """The n segments that suit a history best."""
-    recommender = serving_of(request).recommender
+    serving = serving_of(request)
 
     def ranked() -> SegmentRanking:
         steer, mute = body.strengths(), body.mute
-        return recommender.segments(body.weights(), body.n, steer=steer, mute=mute, explain=body.explain)
+        return serving.recommender.segments(body.weights(), body.n, steer=steer, mute=mute, explain=body.explain)
 
-    return await answered(recommender, ranked, plain=body.plain)
+    return await answered(serving, ranked, plain=body.plain)
 
 
 @router.get("/segments", responses=openapi_problems("503 NOT_READY"))
@@ -54,8 +54,10 @@ def list_segments(recommender: Ready) -> SegmentListAnswer:
     responses=openapi_problems(*POSTED, "404 UNKNOWN_SEGMENT", "422 UNKNOWN_SEGMENT", "422 INVALID_FILTER"),
     response_model=SegmentItemsAnswer,
 )
-async def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, recommender: Ready) -> Response:
+async def recommend_in_segment(request: Request, segment_id: PathId, body: SegmentItemsRequest) -> Response:
     """The n best items of one segment for a history: all that its shelf on a page shows the best of."""
+    serving = serving_of(request)
+    recommender = serving.recommender
     label = recommender.model.segments.labels[recommender.segment_row(segment_id)]
 
     def best() -> Recommendation:
@@ -70,7 +72,7 @@ async def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, re
             mute=body.mute,
         )
 
-    return await answered(recommender, best, plain=body.plain, segment_id=segment_id, label=label)
+    return await answered(serving, best, plain=body.plain, segment_id=segment_id, label=label)
 
 
 @router.get("/segments/{segment_id:id}/similar", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))

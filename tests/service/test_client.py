@@ -60,7 +60,13 @@ def flat(answer: Any) -> dict[str, Any]:
 
 
 STORED = ("read_history", "replace_history", "forget_history", "add_events", "read_deny_list", "change_deny_list")
-STATELESS = [name for name in ANSWERS if name not in STORED]
+STATELESS = [name for name in ANSWERS if name not in (*STORED, "reload")]
+
+
+def test_a_reload_says_what_every_worker_answers_from(url: str) -> None:
+    with Client(url) as shelf:
+        done = shelf.reload()
+    assert [worker.version for worker in done.workers] == [done.model_version]
 
 
 def test_histories_and_the_deny_list_have_methods_too(tmp_path: Path, redis_server: RedisServer) -> None:
@@ -107,7 +113,8 @@ async def test_and_one_to_be_awaited(url: str) -> None:
     ],
 )
 def test_options_are_the_fields_of_the_requests(options: type, request_model: type[BaseModel], first: set[str]) -> None:
-    assert options.__annotations__.keys() | inherited(options) == request_model.model_fields.keys() - first
+    fields = options.__annotations__.keys() | inherited(options)
+    assert fields == request_model.model_fields.keys() - first | {"split_key"}  # which is a header
 
 
 def inherited(options: Any) -> set[str]:
@@ -214,7 +221,7 @@ def test_an_answer_that_is_none_is_an_error() -> None:
 
 
 def test_a_service_that_warms_up_is_no_error_to_ask_about() -> None:
-    served = Served(httpx.Response(503, json={"status": "starting"}))
+    served = Served(httpx.Response(503, json={"status": "starting", "model_version": "films-1"}))
     assert shelf_of(served).health_ready().status == "starting"
 
 

@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -152,6 +154,36 @@ def test_what_cannot_be_done_to_a_file_is_one_line_and_leaves_it_alone(
     assert printed.err.count("\n") == 1
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_many_keys_added_and_removed_at_once_are_all_there(file: Path, capsys: Console) -> None:
+    made(file, "old", "read")
+    begin = threading.Barrier(9)
+
+    def change(*words: str) -> int:
+        begin.wait()
+        return main(["keys", *words, "--file", str(file)])
+
+    with ThreadPoolExecutor(9) as threads:
+        changes = [threads.submit(change, "add", f"shop{number}") for number in range(8)]
+        changes.append(threads.submit(change, "remove", "old"))
+        assert [each.result() for each in changes] == [0] * 9
+    assert sorted(key.name for key in read_keys(file)) == [f"shop{number}" for number in range(8)]
+    assert len(capsys.readouterr().out.split()) == 8
+
+
+def test_a_byte_order_mark_is_passed_over_and_utf_16_refused_in_words(file: Path, capsys: Console) -> None:
+    line = new_key("shop", frozenset({"read"}))[1].line
+    file.write_text(line, encoding="utf-8-sig")
+    assert [key.name for key in read_keys(file)] == ["shop"]
+    assert main(["keys", "add", "office", "--file", str(file)]) == 0
+    assert main(["keys", "remove", "shop", "--file", str(file)]) == 0
+    assert [key.name for key in read_keys(file)] == ["office"]
+    for encoding in ("utf-16", "utf-16-be"):
+        file.write_text("\ufeff" * (encoding != "utf-16") + line, encoding=encoding)
+        with pytest.raises(KeysFileError, match="is UTF-16: save it as UTF-8"):
+            read_keys(file)
+    capsys.readouterr()
 
 
 # ---------------------------------------------------------------- who is let in

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from index.artifact import Artifact
-from service.__main__ import _url, bound_socket
+from service.listening import bound_socket
+from service.server import _url
 from service.settings import Settings
 from tests.conftest import free_port
 
@@ -142,8 +143,3 @@ def test_an_empty_setting_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch
     for name in ("KEYS_FILE", "REDIS_URL", "HISTORIES", "RATE_PER_SECOND", "CORS_ORIGINS"):
         monkeypatch.setenv(f"SPARSESHELF_{name}", "")
     assert Settings() == Settings.model_construct()
-
-
-def test_every_setting_is_documented() -> None:
-    page = (ROOT / "docs" / "service.md").read_text()
-    assert not [name for name in Settings.model_fields if f"`SPARSESHELF_{name.upper()}`" not in page]

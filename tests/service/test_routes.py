@@ -480,5 +480,5 @@ async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(wri
         "GET /segments/{segment_id}", "GET /segments/{segment_id}/similar", "GET /model", "GET /health/live",
         "GET /health/ready", "GET /users/{user_id}/history", "PUT /users/{user_id}/history",
         "DELETE /users/{user_id}/history", "POST /users/{user_id}/events", "GET /admin/deny-list",
-        "POST /admin/deny-list",
+        "POST /admin/deny-list", "POST /admin/reload",
     }  # fmt: skip
