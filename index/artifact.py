@@ -2,6 +2,7 @@
 
     artifacts/
       CURRENT                     one line: the version to serve
+      SUCCESSION                  where another was current before: which ones (index/succession.py); readers need none
       <version>/
         codes.npy                 uint16, uint32 above 4,096 dims (n_items, k)   dim * 2**bits + level; living codes
                                   first, by size of weight, the largest first; 0 where a row is shorter. bits: 6; 5
@@ -65,17 +66,27 @@ import numpy as np
 
 from index.arrays import OPTIONAL, Arrays, Read, arrays_of, attributes_of, model_of, sizes_of
 from index.errors import ArtifactError
-from index.folder import Folder, read, read_all
+from index.folder import Folder, read_all, sync_folder, write_synced
 from index.manifest import MOST_BYTES, Manifest, digest, parsed
 from index.model import Model
 from index.npy import Array, Shape, refuse_unlike
+from index.succession import CURRENT, POINTERS, VERSION, current_version, point_at
 from index.verified_files import MANIFEST, VerifiedFiles
 
-__all__ = ["Artifact", "Manifest", "current_version", "digest", "open_current", "open_version", "point_at", "write"]
+__all__ = [
+    "CURRENT",
+    "Artifact",
+    "Manifest",
+    "current_version",
+    "digest",
+    "open_current",
+    "open_version",
+    "point_at",
+    "read_manifest",
+    "write",
+]
 
-CURRENT = "CURRENT"
-LEFTOVERS = (".writing-*", f".{CURRENT}-*")  # of writers that were killed
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+LEFTOVERS = (".writing-*", *POINTERS)  # of writers that were killed
 
 
 @dataclass(frozen=True)
@@ -140,7 +151,7 @@ def write(
         content = manifest.to_json().encode()
         if len(content) > MOST_BYTES:
             raise ArtifactError(f"this model cannot be written: its manifest would be longer than {MOST_BYTES:,} bytes")
-        _write_synced(partial / MANIFEST, content)
+        write_synced(partial / MANIFEST, content)
         _move_into_place(partial, folder / version)
         point_at(folder, version)
     except OSError as error:
@@ -161,14 +172,6 @@ def _from_memory(arrays: Arrays) -> Read:
         return arrays[path]
 
     return read_array
-
-
-def point_at(folder: Path, version: str) -> None:
-    """Makes `version` the one to serve, atomically."""
-    pointer = folder / f".{CURRENT}-{secrets.token_hex(8)}"
-    _write_synced(pointer, f"{version}\n".encode())
-    os.replace(pointer, folder / CURRENT)
-    sync_folder(folder)
 
 
 def _unwritable(folder: Path, error: OSError) -> ArtifactError:
@@ -199,44 +202,12 @@ def _write_array(path: Path, array: Array) -> str:
     return _sha256(path)
 
 
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Has the names in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # ---------------------------------------------------------------- opening
-
-
-def current_version(folder: Path) -> str:
-    """The version that CURRENT names."""
-    pointer = folder / CURRENT
-    try:
-        version = read(pointer, 1024).decode().strip()
-    except FileNotFoundError:
-        raise ArtifactError(
-            f"no artifact in {folder}: train one with `python -m trainer fit --data FILE --out {folder}`"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{pointer}: cannot be read ({error})") from error
-    if not _VERSION.fullmatch(version):
-        raise ArtifactError(f"{pointer}: {version[:40]!r} is not the name of a version")
-    return version
 
 
 def open_current(folder: Path) -> Artifact:
@@ -246,16 +217,8 @@ def open_current(folder: Path) -> Artifact:
 
 def open_version(folder: Path, version: str) -> Artifact:
     """A version of `folder`, verified whole: digests, types, shapes and every invariant. ArtifactError otherwise."""
-    if not _VERSION.fullmatch(version):
-        raise ArtifactError(f"{folder}: {version[:40]!r} is not the name of a version")
     root = folder / version
-    try:
-        held = Folder(root)
-    except FileNotFoundError:
-        raise ArtifactError(
-            f"{root}: the version is not there; put it back or name another one in {folder / CURRENT}"
-        ) from None
-    with held:
+    with _held(folder, version) as held:
         manifest = _read_manifest(held, version)
         files = VerifiedFiles(held, manifest)
         try:
@@ -269,6 +232,23 @@ def open_version(folder: Path, version: str) -> Artifact:
     if problem:
         raise ArtifactError(f"{root}: {problem}")
     return Artifact(model, manifest, root)
+
+
+def read_manifest(folder: Path, version: str) -> Manifest:
+    """What a version of `folder` says of itself, by its digest; its arrays are not looked at. Raises ArtifactError."""
+    with _held(folder, version) as held:
+        return _read_manifest(held, version)
+
+
+def _held(folder: Path, version: str) -> Folder:
+    if not VERSION.fullmatch(version):
+        raise ArtifactError(f"{folder}: {version[:40]!r} is not the name of a version")
+    try:
+        return Folder(folder / version)
+    except FileNotFoundError:
+        raise ArtifactError(
+            f"{folder / version}: the version is not there; put it back or name another one in {folder / CURRENT}"
+        ) from None
 
 
 def _read_manifest(folder: Folder, version: str) -> Manifest:

@@ -6,6 +6,7 @@ is held open meanwhile, so that all that is read is of one folder, whatever beco
 
 import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,31 @@ def read(path: Path, most_bytes: int) -> bytes:
     """A small file that may be a link, as those of a mounted volume are. FileNotFoundError where it is not there."""
     with _regular(_opened(path, 0), path) as file:
         return read_all(file, path, most_bytes)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Writes a file that survives a power cut, once its folder is synced too. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_synced(path: Path, content: bytes) -> None:
+    """Puts a file in place of the one before, atomically and for good. Raises OSError."""
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    write_synced(partial, content)
+    os.replace(partial, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Has the names in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_all(file: BufferedReader, path: Path, most_bytes: int) -> bytes:

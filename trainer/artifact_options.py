@@ -1,9 +1,12 @@
-"""Options of the commands that ask an artifact: recommend, segments and inspect."""
+"""Options of the commands that ask artifacts: recommend, segments, inspect, evaluate and rollback."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
-from trainer.option_groups import add_telling, character, positive
+from trainer.datasets import DATASETS
+from trainer.option_groups import RATINGS, add_columns, add_telling, character, flag, positive
+from trainer.ratings import OF_COLUMNS
 
 DEPTH, MOST_DEPTH = 4, 100  # levels of a tree that are shown; deeper ones can neither be read nor nested in JSON
 
@@ -72,3 +75,57 @@ def recommend_options(recommend: argparse.ArgumentParser) -> None:
     )
     recommend.add_argument("--threads", type=positive, metavar="N", help="that search (all cores it may use)")
     add_telling(recommend)
+
+
+def rollback_options(rollback: argparse.ArgumentParser) -> None:
+    rollback.add_argument(
+        "artifacts", type=Path, metavar="ARTIFACTS", nargs="?", default=Path("artifacts"),
+        help="folder with CURRENT and its versions (artifacts)",
+    )  # fmt: skip
+    what = rollback.add_mutually_exclusive_group()
+    what.add_argument("--to", metavar="VERSION", help="make this version current (the one before the current one)")
+    what.add_argument("--list", action="store_true", help="change nothing: list the versions, the newest first")
+    add_telling(rollback)
+
+
+def evaluate_options(evaluate: argparse.ArgumentParser) -> None:
+    evaluate.add_argument(
+        "artifacts", type=Path, metavar="ARTIFACT", nargs="+",
+        help="a folder, of which the current version is asked, or FOLDER/VERSION; others are compared with the first",
+    )  # fmt: skip
+    data = evaluate.add_argument_group(
+        "users", "either held out of every artifact, by what they were fitted on, or others"
+    )
+    source = data.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, metavar="FILE", help=f"what they were fitted on: {RATINGS}")
+    source.add_argument(
+        "--dataset", choices=sorted(DATASETS), metavar="NAME", help="the public data set they were fitted on"
+    )
+    source.add_argument(
+        "--users", type=Path, metavar="FILE",
+        help="users that none learned from: histories as `recommend` reads them; a fifth of each is hidden",
+    )  # fmt: skip
+    data.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER", default=Path("data"), help="where fetched archives are kept (data)"
+    )
+    add_columns(data)
+    data.add_argument(
+        "--min-items-per-user", type=positive, metavar="N", help="users of --users with fewer are left out (5)"
+    )
+    evaluate.add_argument(
+        "--common-items", action="store_true",
+        help="only items that all artifacts have, in histories, hidden items and answers",
+    )  # fmt: skip
+    add_telling(evaluate)
+
+
+def ignored_by_evaluate(options: argparse.Namespace) -> Iterator[str]:
+    """What was given and would be ignored."""
+    told = [name for name in (*OF_COLUMNS, "separator") if getattr(options, name)]
+    if options.dataset and told:
+        yield f"{flag(told[0])} goes with --data or --users; --dataset {options.dataset} knows its columns"
+    if options.users and options.timestamp_col:
+        yield "--timestamp-col goes with --data; nothing is asked of the times of --users"
+    for name in ("min_rating", "min_items_per_user"):
+        if not options.users and getattr(options, name) is not None:
+            yield f"{flag(name)} goes with --users; --data and --dataset are read as each artifact's fit read them"

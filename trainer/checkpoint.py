@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.artifact import sync_folder
+from index.folder import sync_folder
 from trainer.errors import DataError
 from trainer.uninterrupted import uninterrupted
 

@@ -16,9 +16,11 @@ class LockedFolder:
     Raises ConfigurationError for a folder that cannot be written to or that another run writes to.
     """
 
-    def __init__(self, folder: Path, option: str = "--out") -> None:
-        """`option` names the folder on the command line."""
-        self.folder, self._option = folder, option
+    def __init__(
+        self, folder: Path, option: str = "--out", *, way_out: str = "wait for it or choose another folder"
+    ) -> None:
+        """`option` names the folder on the command line, `way_out` is what to do where another run holds it."""
+        self.folder, self._option, self._way_out = folder, option, way_out
         self._lock: int | None = None  # the folder itself, held open
 
     def __enter__(self) -> Self:
@@ -36,7 +38,7 @@ class LockedFolder:
         except BlockingIOError as error:
             os.close(self._lock)
             raise ConfigurationError(
-                f"{self._option} {self.folder}: another run is writing to it; wait for it or choose another folder"
+                f"{self._option} {self.folder}: another run is writing to it; {self._way_out}"
             ) from error
         except OSError:  # a file system without locks
             pass

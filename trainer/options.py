@@ -5,7 +5,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainer.artifact_options import inspect_options, recommend_options, segments_options
+from trainer.artifact_options import (
+    evaluate_options,
+    ignored_by_evaluate,
+    inspect_options,
+    recommend_options,
+    rollback_options,
+    segments_options,
+)
 from trainer.datasets import DATASETS
 from trainer.option_groups import (
     OF_ITEMS,
@@ -44,6 +51,8 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
     """What was given and would be ignored."""
     if options.command == "import":
         yield from _ignored_by_import(options)
+    if options.command == "evaluate":
+        yield from ignored_by_evaluate(options)
     if options.command == "fit":
         told = [name for name in _OF_FILES if getattr(options, name)]
         if options.dataset and told:
@@ -120,6 +129,19 @@ def parser() -> argparse.ArgumentParser:
         )
     )  # fmt: skip
     inspect_options(command("inspect", "verify an artifact and say what is in it", "ARTIFACTS …", "artifacts"))
+    evaluate_options(
+        command(
+            "evaluate", "compare artifacts on users that none learned from",
+            "ARTIFACT [ARTIFACT …] (--data FILE | --dataset NAME | --users FILE) …",
+            "artifacts/ratings-0a1b2c3d4e5f artifacts --data ratings.csv",
+        )
+    )  # fmt: skip
+    rollback_options(
+        command(
+            "rollback", "go back to the version that was current before", "[ARTIFACTS] [--to VERSION | --list] …",
+            "artifacts",
+        )
+    )  # fmt: skip
     return root
 
 

@@ -67,8 +67,8 @@ def split(interactions: Interactions, *, seed: int, holdout: bool = True) -> Spl
     users = rng.permutation(n_users)
     train = interactions.matrix[np.sort(users[2 * size :])]
     known = train.getnnz(axis=0) > 0
-    validation = _hide(interactions.matrix, np.sort(users[:size]), known, rng)
-    test = _hide(interactions.matrix, np.sort(users[size : 2 * size]), known, rng)
+    validation = hide(interactions.matrix, np.sort(users[:size]), known, rng)
+    test = hide(interactions.matrix, np.sort(users[size : 2 * size]), known, rng)
     return Split(train, validation, test)
 
 
@@ -77,7 +77,8 @@ def held_out_size(n_users: int) -> int:
     return min(max(round(n_users * SHARE), LEAST), MOST, int(n_users * LARGEST_SHARE))
 
 
-def _hide(matrix: Csr, users: NDArray[np.int64], known: NDArray[np.bool_], rng: np.random.Generator) -> Holdout:
+def hide(matrix: Csr, users: NDArray[np.int64], known: NDArray[np.bool_], rng: np.random.Generator) -> Holdout:
+    """A fifth of the items of each of these `users` of a matrix, at least one, as what is to be found."""
     shown: list[NDArray[np.int32]] = []
     hidden: list[NDArray[np.int32]] = []
     for user in users:

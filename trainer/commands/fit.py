@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from index import artifact
-from index.artifact import Artifact
+from index.artifact import Artifact, Manifest
 from index.embedding import ItemEmbedding
 from index.model import Model
 from index.recommender import Recommender
@@ -37,6 +37,7 @@ from trainer.segmentation.naming import ANSWERS, Naming
 from trainer.source import Source, read_source
 from trainer.split import Split, split
 from trainer.steps import choice
+from trainer.versions import left_versions
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +80,17 @@ def _fit(
         "min_items_per_user": options.min_items_per_user,
         "min_rating": interactions.min_rating,
     }
-    if options.once and (current := current_or_none(options.out)) and _same(current, record, source, options):
-        logger.info("%s has the same data and options; nothing is trained", current.version)
-        return current
+    if options.once and (current := current_or_none(options.out)):
+        if _same(current.manifest, record, source, options):
+            logger.info("%s has the same data and options; nothing is trained", current.version)
+            return current
+        if left := next((one for one in left_versions(options.out) if _same(one, record, source, options)), None):
+            logger.warning(
+                "%s has the same data and options, and somebody went back from it: nothing is trained and %s stays; "
+                "`python -m trainer rollback %s --to %s` makes it current again",
+                left.version, current.version, options.out, left.version,
+            )  # fmt: skip
+            return current
 
     kept = _kept(folder, decides, resume=options.resume, strict=not options.once)
     choices = _machine_choices(options, fit_options, interactions.n_items, kept[1] if kept else {})
@@ -165,15 +174,15 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
 
 
-def _same(current: Artifact, record: Mapping[str, Any], source: Source, options: argparse.Namespace) -> bool:
+def _same(manifest: Manifest, record: Mapping[str, Any], source: Source, options: argparse.Namespace) -> bool:
     """Whether the version has these data and options; what the machine chose for it does not count."""
-    there = current.manifest.options
+    there = manifest.options
     wanted = {name: value for name, value in record.items() if name not in _BY_MACHINE} | _asked(options)
     names = wanted.keys() | (there.keys() - {*_BY_MACHINE, ANSWERS})
     return (
         all(name in there and name in wanted and there[name] == wanted[name] for name in names)
-        and current.manifest.data.get("fingerprint") == source.fingerprint
-        and (not options.compare or "EASE" in str(current.manifest.metrics))
+        and manifest.data.get("fingerprint") == source.fingerprint
+        and (not options.compare or "EASE" in str(manifest.metrics))
     )
 
 
