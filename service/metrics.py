@@ -87,8 +87,8 @@ _MODEL_RELOADS = _counter("model_reload", "Versions that took over, or could not
 _WORKERS = _gauge("workers", "Workers that live")
 _WORKERS_READY = _gauge("workers_ready", "Workers whose model is warm")
 _WORKER_STARTS = _counter("worker_starts", "Workers that were started")
-_WORKER_RESIDENT = _gauge("worker_resident_bytes", "Memory of a worker, with what it shares", "pid")
-_WORKER_PROPORTIONAL = _gauge("worker_proportional_bytes", "Memory of a worker; what n share counts 1/n", "pid")
+_WORKER_RESIDENT = _gauge("worker_resident_bytes", "Memory of a worker, with what it shares", "worker")
+_WORKER_PROPORTIONAL = _gauge("worker_proportional_bytes", "Memory of a worker; what n share counts 1/n", "worker")
 _CPU = _counter("cpu_seconds", "Processor time of all workers, those that are gone included")
 
 # A child is looked up once: labels() takes three times as long as counting does.
@@ -233,9 +233,10 @@ def worker_ready(ready: bool) -> None:
     _WORKERS_READY.set(ready)
 
 
-def worker_takes(pid: int, resident_bytes: int, proportional_bytes: int) -> None:
-    _WORKER_RESIDENT.labels(pid).set(resident_bytes)
-    _WORKER_PROPORTIONAL.labels(pid).set(proportional_bytes)
+def worker_takes(worker: int, resident_bytes: int, proportional_bytes: int) -> None:
+    """`worker` is the process' id; prometheus_client keeps the label `pid` for itself."""
+    _WORKER_RESIDENT.labels(worker).set(resident_bytes)
+    _WORKER_PROPORTIONAL.labels(worker).set(proportional_bytes)
 
 
 def processor_used(seconds: float) -> None:
