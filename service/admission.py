@@ -11,8 +11,9 @@ from math import ceil
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import metrics
 from service.keys import SCOPES, Key, KeyRing
-from service.operations import OPEN, scope_of
+from service.operations import ALWAYS_ANSWERED, OPEN, scope_of
 from service.problems import CODES, problem
 from service.token_bucket import RateLimit
 
@@ -35,7 +36,10 @@ class BodyTooLargeError(Exception):
 
 
 class Admission:
-    """Lets a request through to the app, or answers with what it lacks. Open paths are let through as they are."""
+    """Lets a request through to the app, or answers with what it lacks.
+
+    Open paths are let through as they are, and what must be answered under any load needs a key only.
+    """
 
     def __init__(self, app: ASGIApp, *, keys: KeyRing | None, rate_limit: RateLimit | None, bounds: Bounds) -> None:
         self.app, self.keys, self.rate_limit, self.bounds = app, keys, rate_limit, bounds
@@ -45,7 +49,12 @@ class Admission:
         if scope["type"] != "http" or scope["path"] in OPEN:
             await self.app(scope, receive, send)
             return
-        body = await self._admitted(scope, receive)
+        authorization, length = _asked(scope)
+        refused = self._locked_out(scope, authorization)
+        if refused is None and scope["path"] in ALWAYS_ANSWERED:
+            await self.app(scope, receive, send)
+            return
+        body = await self._admitted(scope, receive, length) if refused is None else refused
         if isinstance(body, Response):
             await body(scope, receive, send)
         elif body is not None:
@@ -56,10 +65,9 @@ class Admission:
             finally:
                 self._in_flight -= 1
 
-    async def _admitted(self, scope: Scope, receive: Receive) -> bytes | Response | None:
-        """The body of a request that may go on; else an answer, or None where nobody is there to hear one."""
+    def _locked_out(self, scope: Scope, authorization: list[bytes]) -> Response | None:
+        """The answer to who has no key, or one without the scope."""
         request_id: str = scope["state"]["request_id"]
-        authorization, length = _asked(scope)
         key = ANYONE if self.keys is None else _holder(self.keys, authorization)
         if key is None:
             return problem(
@@ -72,6 +80,12 @@ class Admission:
         scope["state"]["key"] = key
         if (wanted := scope_of(scope["path"])) not in key.scopes:
             return problem(request_id, 403, CODES[403], f"this key has not the scope {wanted!r}")
+        return None
+
+    async def _admitted(self, scope: Scope, receive: Receive, length: bytes) -> bytes | Response | None:
+        """The body of a request that may go on; else an answer, or None where nobody is there to hear one."""
+        request_id: str = scope["state"]["request_id"]
+        key: Key = scope["state"]["key"]
         if self.rate_limit is not None and (seconds := await self.rate_limit.take(key.name)):
             return _later(request_id, 429, CODES[429], f"too many requests; wait {seconds:.3g} s", ceil(seconds))
         if length.isdigit() and int(length[:20]) > self.bounds.max_body_bytes:
@@ -89,6 +103,8 @@ class Admission:
             return problem(request_id, 408, CODES[408], detail, headers={"Connection": "close"})
         finally:
             self._reading -= 1
+        if body is not None:
+            metrics.body_read(len(body))
         if body is not None and self._in_flight >= self.bounds.max_in_flight:
             return _later(request_id, 503, "OVERLOADED", "too many requests are being answered; try again", 1)
         return body

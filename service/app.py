@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from service import documentation, problems
+from service import documentation, metrics, problems, worker_load
 from service.admission import Admission, Bounds
 from service.following import Following
 from service.keys import KeyRing
@@ -47,8 +47,11 @@ def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(asyncio.to_thread(_warm_up, live))
         warming.add_done_callback(_stop_if_cold)
+        metrics.worker_started()
+        metrics.models_served(live.served)
         await memory.begin()
-        followers = [asyncio.create_task(memory.follow()), asyncio.create_task(_follow_once_warm(warming, following))]
+        followed = memory.follow(), _follow_once_warm(warming, following), worker_load.tell(lambda: live.ready)
+        followers = [asyncio.create_task(one) for one in followed]
         yield
         await asyncio.wait([warming])
         while not all(follower.done() for follower in followers):

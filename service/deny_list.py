@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from service import metrics
 from service.live import Denied
 from service.shared_store import SharedStore, StoreUnavailableError
 
@@ -106,4 +107,5 @@ class DenyList:
         if changes > self._changes:  # an answer that was overtaken tells nothing new
             self._denied, self._changes = Denied.of(item.decode() for item in items), changes
             self._tell(self._denied)
+            metrics.denied(len(self._denied.item_ids))
         return self._denied

@@ -51,6 +51,7 @@ REQUESTS: dict[str, dict[str, object]] = {
     "similar_items": {"item_id": "c", "n": 1},
     "read_item": {"item_id": "a"},
     "read_model": {},
+    "read_metrics": {},
     "health_live": {},
     "health_ready": {},
 }
@@ -182,6 +183,8 @@ ANSWERS: dict[str, object] = {
         "metrics": {},
         "options": {},
     },
+    "read_metrics": "# HELP sparseshelf_workers Workers that live\n# TYPE sparseshelf_workers gauge\n"
+    "sparseshelf_workers 1.0\n",
     "health_live": {"status": "ok"},
     "health_ready": {"status": "ok", "model_version": "films-e9842b6eb60a"},
     "read_history": {

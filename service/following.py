@@ -11,6 +11,7 @@ from pathlib import Path
 
 from index import artifact
 from index.errors import ArtifactError
+from service import metrics
 from service.live import LiveModel, OpenedVersion
 from service.roster import Report, Roster
 
@@ -73,6 +74,7 @@ class Following:
                 await self._look(again=call > self._answered)
             except Exception as error:  # one that nobody thought of must not end the following
                 logger.exception("looking for a version failed")
+                metrics.model_reloaded("failed")
                 self._refused = _Refused(None, f"{type(error).__name__}, see the log", self.seconds, 0.0)
             self._answered = max(call, self._answered)
             self.roster.say(version=self.live.version, failure=self.failure, call=self._answered)
@@ -93,6 +95,8 @@ class Following:
         if opened is not None:
             before = self.live.version
             self.live.replace(opened)
+            metrics.models_served(self.live.served)
+            metrics.model_reloaded("ok")
             logger.info("version %s answers, after %s; opened in %.2f s", version, before, time.monotonic() - began)
 
     def _opened(self, version: str) -> OpenedVersion:
@@ -101,6 +105,7 @@ class Following:
         return opened
 
     def _refuse(self, pointer: object, reason: str) -> None:
+        metrics.model_reloaded("failed")
         reason = reason.replace(f"{self.artifacts}/", "")
         before = self._refused
         if before is None or before.pointer != pointer or before.reason != reason:

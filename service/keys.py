@@ -18,7 +18,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-SCOPES = ("read", "write", "admin")
+SCOPES = ("read", "write", "admin", "metrics")
 LOOKED_AT_EVERY_SECONDS = 1.0
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")

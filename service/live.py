@@ -11,6 +11,7 @@ from index.errors import ArtifactError
 from index.manifest import Manifest
 from index.model import Model
 from index.recommender import Recommender
+from service.metrics import ServedVersion
 from service.shared_store import digest
 from service.split import Split, Variant
 
@@ -37,13 +38,14 @@ class OpenedVersion(NamedTuple):
     recommender: Recommender
     directory: Directory
     manifest: Manifest
+    n_bytes: int
 
     @classmethod
     def of(cls, artifacts: Path, version: str) -> Self:
         """Raises ArtifactError where the version is missing or broken."""
         opened = artifact.open_version(artifacts, version)
         recommender = Recommender(opened.model, opened.version)
-        return cls(recommender, Directory(recommender.model, recommender.search), opened.manifest)
+        return cls(recommender, Directory(recommender.model, recommender.search), opened.manifest, opened.size_bytes)
 
     @property
     def version(self) -> str:
@@ -56,6 +58,7 @@ class Serving(NamedTuple):
     recommender: Recommender
     directory: Directory
     manifest: Manifest
+    n_bytes: int
     denied: Denied
     variant: Variant | None = None
 
@@ -109,6 +112,11 @@ class LiveModel:
         return {variant: serving.version for variant, serving in self._servings.items()}
 
     @property
+    def served(self) -> Mapping[Variant | None, ServedVersion]:
+        """The same with the bytes of their files."""
+        return {variant: ServedVersion(one.version, one.n_bytes) for variant, one in self._servings.items()}
+
+    @property
     def ready(self) -> bool:
         return self._warm.is_set()
 
@@ -152,7 +160,7 @@ class LiveModel:
 
 def _serving(opened: OpenedVersion, denied: Denied) -> Serving:
     recommender = opened.recommender.hiding(denied.item_ids) if denied.item_ids else opened.recommender
-    return Serving(recommender, opened.directory, opened.manifest, denied)
+    return Serving(recommender, opened.directory, opened.manifest, opened.n_bytes, denied)
 
 
 def _first_sound(artifacts: Path, versions: Iterable[str], refused: ArtifactError) -> OpenedVersion:

@@ -14,8 +14,8 @@ from fastapi.openapi.utils import get_openapi
 from service import __version__
 from service.answers import Problem
 from service.examples import ANSWERS, REQUESTS
-from service.operations import OPEN, scope_of
-from service.problems import DOORS, EXAMPLES, Refusal, problem_of
+from service.operations import ALWAYS_ANSWERED, OPEN, scope_of
+from service.problems import DOORS, EXAMPLES, LOCK, Refusal, problem_of
 from service.routes import PARTS, ROUTES
 from service.split import KEY_HEADER
 
@@ -124,12 +124,13 @@ def document(app: FastAPI) -> Document:
             for operation in operations.values():
                 if path not in OPEN:
                     operation["security"] = [{"ApiKey": [scope_of(path)]}]
-                _describe(operation)
+                _describe(operation, LOCK if path in ALWAYS_ANSWERED else DOORS)
         app.openapi_schema = found
     return app.openapi_schema
 
 
-def _describe(operation: Document) -> None:
+def _describe(operation: Document, doors: Sequence[str]) -> None:
+    """`doors` are what it may be refused with before its route is asked, where it needs a key."""
     name = operation["operationId"]
     examples = REQUESTS.get(name, {})
     operation["summary"] = operation["description"].split(". ")[0].split("\n\n")[0].replace("\n", " ").rstrip(".")
@@ -145,10 +146,11 @@ def _describe(operation: Document) -> None:
     answer = responses["204" if "204" in responses else "200"]
     answer |= {"description": "The answer", "headers": _headers(*_HEADERS_OF.get(name, ()))}
     if "content" in answer:
-        answer["content"]["application/json"]["example"] = ANSWERS[name]
+        (content,) = answer["content"].values()
+        content["example"] = ANSWERS[name]
     refused = [problem for response in responses.values() for problem in response.get("x-problems", [])]
-    doors = DOORS if "security" in operation else ()
-    for status, names in _by_status([*refused, *doors, *_EVERYWHERE]).items():
+    at_the_door = doors if "security" in operation else ()
+    for status, names in _by_status([*refused, *at_the_door, *_EVERYWHERE]).items():
         responses[status] = _refusal([EXAMPLES[problem] for problem in names])
     for response in responses.values():
         response.setdefault("headers", _headers())

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from service import metrics
 from service.cached_page import CachedPage
 from service.histories import Histories, Past
 from service.layout_cache import LayoutCache, Lookup
@@ -120,6 +121,11 @@ class Pages:
 
     async def page(self, place: Place, wanted: Wanted) -> tuple[bytes, XCache]:
         """Raises what `wanted.make` does, and StoreUnavailableError."""
+        body, outcome = await self._page(place, wanted)
+        metrics.page_answered(outcome)
+        return body, outcome
+
+    async def _page(self, place: Place, wanted: Wanted) -> tuple[bytes, XCache]:
         past, found = await self._found(place, wanted)
         if found.page is not None and (page := CachedPage.decoded(found.page)) is not None:
             made_for = _made_for(past, wanted)
@@ -134,11 +140,15 @@ class Pages:
     async def _found(self, place: Place, wanted: Wanted) -> tuple[Past, Lookup]:
         """What lies there, after a while if another process computes it."""
         wait, until = _FIRST_WAIT_SECONDS, time.monotonic() + _PATIENCE_SECONDS
+        waited = False
         while True:
             past, found = await place.look()
             running = _name(place, past, wanted) in self._running
             if found.outcome != "taken" or running or time.monotonic() > until:
                 return past, found
+            if not waited:
+                metrics.page_waited_for()
+            waited = True
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
@@ -161,6 +171,8 @@ class Pages:
         if running is None:
             running = self._running[name] = asyncio.create_task(self._made(place, past, wanted))
             running.add_done_callback(lambda done: self._forget(name, done))
+        else:
+            metrics.page_waited_for()
         return await asyncio.shield(running)
 
     async def _made(self, place: Place, past: Past, wanted: Wanted) -> tuple[bytes, bool]:

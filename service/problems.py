@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
 from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
+from service import metrics
 from service.answers import Problem
 from service.deny_list import DenyListFullError
 from service.following import ReloadFailedError
@@ -49,7 +50,8 @@ def problem(
     errors: list[dict[str, str]] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """A problem+json response."""
+    """A problem+json response, counted."""
+    metrics.problem_answered(code)
     body = problem_of(Refusal(status, code, detail, errors), request_id)
     return Response(
         body.model_dump_json(exclude_none=True), status, media_type="application/problem+json", headers=headers
@@ -211,8 +213,9 @@ EXAMPLES = {
         Refusal(503, *_unavailable(StoreFullError())),
     )
 }
+LOCK = ("401 UNAUTHENTICATED", "403 FORBIDDEN")
 DOORS = (
-    "401 UNAUTHENTICATED", "403 FORBIDDEN", "408 BODY_TOO_SLOW", "413 BODY_TOO_LARGE", "429 RATE_LIMITED",
+    *LOCK, "408 BODY_TOO_SLOW", "413 BODY_TOO_LARGE", "429 RATE_LIMITED",
     "503 OVERLOADED",
 )  # fmt: skip
 """What every route may refuse with that asks for a key."""

@@ -3,9 +3,11 @@
 import logging
 import re
 import secrets
+import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import metrics
 from service.live import LiveModel
 from service.problems import problem
 
@@ -31,12 +33,14 @@ class RequestRing:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        began, status, body_bytes = time.perf_counter(), metrics.CLIENT_GONE, 0
+        metrics.request_began()
         started = False
 
         async def labelled(message: Message) -> None:
-            nonlocal started
+            nonlocal started, status, body_bytes
             if message["type"] == "http.response.start":
-                started = True
+                started, status = True, message["status"]
                 serving = scope["state"].get("serving") or self.live.serving
                 named = (b"x-request-id", request_id.encode()), (b"x-model-version", serving.version.encode("latin-1"))
                 headers = [*message.get("headers", ()), *named, *ALWAYS]
@@ -45,6 +49,8 @@ class RequestRing:
                 given = {name for name, _ in headers}
                 headers += [header for header in UNLESS_SET if header[0] not in given]
                 message = {**message, "headers": headers}
+            else:
+                body_bytes += len(message.get("body", b""))
             await send(message)
 
         try:
@@ -57,6 +63,8 @@ class RequestRing:
                 request_id, 500, "INTERNAL_ERROR", "something failed on our side; the log has the request_id"
             )
             await failed(scope, receive, labelled)
+        finally:
+            metrics.request_ended(scope, status, time.perf_counter() - began, body_bytes)
 
 
 def _request_id(scope: Scope) -> str:

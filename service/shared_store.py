@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import redis.asyncio
 from redis.asyncio.client import PubSub
@@ -26,6 +26,9 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from service import metrics
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -63,7 +66,7 @@ class SharedStore:
             self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # opens nothing either
         except TypeError as error:
             raise ValueError(f"the address has a parameter that is not known ({error})") from error
-        self._resting_until = 0.0
+        self._resting_until, self._rests = 0.0, False
 
     def key(self, tag: str, *names: str) -> str:
         """Keys with one tag lie together; a tag is a word or a digest."""
@@ -76,19 +79,30 @@ class SharedStore:
     async def ask(self, call: Callable[[Client], Awaitable[Answer]]) -> Answer:
         """Raises StoreUnavailableError."""
         if time.monotonic() < self._resting_until:
+            metrics.store_failed("resting")
             raise StoreUnavailableError("redis is left alone after a failure")
         began = time.monotonic()
         try:
             async with asyncio.timeout(self.budget_seconds):
-                return await call(self._redis)
+                answer = await call(self._redis)
         except (RedisError, OSError, TimeoutError) as error:
             if isinstance(error, OutOfMemoryError) or "OOM" in str(error):  # as an older Redis says it of a script
+                metrics.store_failed("full")
                 raise StoreFullError("redis is at its maxmemory") from error
             late = time.monotonic() - began > self.budget_seconds + _LATE_SECONDS
             if not late and not isinstance(error, ResponseError):  # this process was busy; or one key is no good
                 self._resting_until = time.monotonic() + self.pause_seconds
+                self._rest(True)
                 logger.warning("redis failed (%s); it is left alone for %g s", type(error).__name__, self.pause_seconds)
+            metrics.store_failed("late" if late else _kind(error))
             raise StoreUnavailableError(type(error).__name__) from error
+        self._rest(False)
+        return answer
+
+    def _rest(self, rests: bool) -> None:
+        if rests != self._rests:
+            self._rests = rests
+            metrics.store_rests(1 if rests else -1)
 
     @asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[Callable[[float], Awaitable[bool]]]:
@@ -101,6 +115,7 @@ class SharedStore:
             try:
                 return await subscription.get_message(ignore_subscribe_messages=True, timeout=seconds) is not None
             except (RedisError, OSError) as error:
+                metrics.store_failed(_kind(error))
                 raise StoreUnavailableError(type(error).__name__) from error
 
         try:
@@ -108,13 +123,21 @@ class SharedStore:
                 async with asyncio.timeout(self.budget_seconds):
                     await subscription.subscribe(channel)
             except (RedisError, OSError, TimeoutError) as error:
+                metrics.store_failed(_kind(error))
                 raise StoreUnavailableError(type(error).__name__) from error
             yield heard
         finally:
             await subscription.aclose()  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
+        self._rest(False)
         await self._redis.aclose()
+
+
+def _kind(error: Exception) -> Literal["timeout", "refused", "unreachable"]:
+    if isinstance(error, (TimeoutError, RedisTimeoutError)):
+        return "timeout"
+    return "refused" if isinstance(error, ResponseError) else "unreachable"
 
 
 class StoreFacts(NamedTuple):

@@ -65,7 +65,13 @@ ONLY_IN = {
     },
     "httpx": {"service/client.py", "trainer/datasets/download.py", "trainer/segmentation/chat_endpoint.py"},
     "matplotlib": {"trainer/drawing.py", "trainer/experiment/plots.py", "trainer/segment_report/plots.py"},
-    "fcntl": {"service/keys_command.py", "trainer/datasets/partial.py", "trainer/locked_folder.py"},
+    "fcntl": {
+        "service/keys_command.py",
+        "service/metrics_folder.py",
+        "trainer/datasets/partial.py",
+        "trainer/locked_folder.py",
+    },
+    "prometheus_client": {"service/metrics.py", "service/metrics_folder.py"},
     "uvicorn": {"service/server.py", "service/connection.py"},
 }
 FILES = sorted(path for package in FORBIDDEN for path in (ROOT / package).rglob("*.py"))

@@ -1,6 +1,6 @@
 """The HTTP contract of docs/design.md section 6, a file each for what it is about."""
 
-from service.routes import admin, health, homepage, items, model, recommend, segments, users
+from service.routes import admin, health, homepage, items, metrics, model, recommend, segments, users
 
 PARTS = {
     "recommend": recommend,
@@ -11,5 +11,6 @@ PARTS = {
     "admin": admin,
     "model": model,
     "health": health,
+    "metrics": metrics,
 }
 ROUTES = [route for part in PARTS.values() for route in part.router.routes]

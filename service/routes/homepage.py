@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import TypeAdapter
 
-from index.answers import RankedItem
+from index.answers import Homepage, RankedItem
+from service import metrics
 from service.answers import HomepageAnswer
 from service.dependencies import memory_of, serving_of
 from service.histories import Past
@@ -75,21 +76,24 @@ def _written(parameters: list[object]) -> str:
 
 
 def _made(serving: Serving, weights: Mapping[str, float], body: HomepageRequest) -> Made:
-    found = serving.recommender.homepage(
-        weights,
-        shelves=body.shelves,
-        items_per_shelf=body.items_per_shelf,
-        min_items=body.min_items,
-        exclude=body.exclude,
-        where=body.where(),
-        steer=body.strengths(),
-        mute=dict.fromkeys(body.mute),
-        max_per=body.max_per,
-        lead=body.lead,
-        seed=body.seed,
-        explain=body.explain,
-        spares=round(_SPARE_SHELVES * body.items_per_shelf) + 1,
-    )
+    def page() -> Homepage:
+        return serving.recommender.homepage(
+            weights,
+            shelves=body.shelves,
+            items_per_shelf=body.items_per_shelf,
+            min_items=body.min_items,
+            exclude=body.exclude,
+            where=body.where(),
+            steer=body.strengths(),
+            mute=dict.fromkeys(body.mute),
+            max_per=body.max_per,
+            lead=body.lead,
+            seed=body.seed,
+            explain=body.explain,
+            spares=round(_SPARE_SHELVES * body.items_per_shelf) + 1,
+        )
+
+    found = metrics.scored("layout", weights, page)
     spares = [shelf.spares for shelf in found.shelves]
     told = b"" if body.explain else _SPARES.dump_json(spares, exclude_defaults=True)
     return Made(written(serving, found), told)

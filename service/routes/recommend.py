@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from index.answers import Recommendation
 from index.recommender import Recommender
+from service import metrics
 from service.answers import BatchAnswer, BatchResult, RecommendAnswer
 from service.dependencies import Charge, serving_of
 from service.operations import operation_id
@@ -29,20 +30,25 @@ async def recommend(request: Request, body: RecommendRequest) -> Response:
 
 
 def _found(body: RecommendRequest, recommender: Recommender) -> Recommendation:
-    return recommender.recommend(
-        body.weights(),
-        body.n,
-        exclude=body.exclude,
-        candidates=body.candidates,
-        segments=body.segments,
-        best_segments=body.best_segments,
-        where=body.where(),
-        steer=body.strengths(),
-        mute=body.mute,
-        diversity=body.diversity,
-        max_per_segment=body.max_per_segment,
-        explain=body.explain,
-    )
+    weights = body.weights()
+
+    def best() -> Recommendation:
+        return recommender.recommend(
+            weights,
+            body.n,
+            exclude=body.exclude,
+            candidates=body.candidates,
+            segments=body.segments,
+            best_segments=body.best_segments,
+            where=body.where(),
+            steer=body.strengths(),
+            mute=body.mute,
+            diversity=body.diversity,
+            max_per_segment=body.max_per_segment,
+            explain=body.explain,
+        )
+
+    return metrics.scored("item", weights, best)
 
 
 @router.post("/recommend/batch", responses=openapi_problems(*POSTED), response_model=BatchAnswer)
@@ -81,4 +87,5 @@ def _result(asked: _Asked, recommender: Recommender, request_id: str) -> BatchRe
         return BatchResult(status=200, answer=RecommendAnswer.of(recommender.version, _found(asked, recommender)))
     except REFUSED as error:
         refusal = refusal_of(error)
+        metrics.problem_answered(refusal.code)
         return BatchResult(status=refusal.status, problem=problem_of(refusal, request_id))

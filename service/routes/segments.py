@@ -1,5 +1,6 @@
 """Segments: ranked for a history, listed, one by itself, with its items or those like it."""
 
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from index.answers import Recommendation, SegmentRanking
 from index.search import rank
 from index.segments import Segments
+from service import metrics
 from service.answers import (
     ListedItem,
     SegmentAnswer,
@@ -31,13 +33,14 @@ router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
 @router.post("/segments", responses=openapi_problems(*POSTED, "422 UNKNOWN_SEGMENT"), response_model=SegmentsAnswer)
 async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
     """The n segments that suit a history best."""
-    serving = serving_of(request)
+    serving, weights = serving_of(request), body.weights()
 
     def ranked() -> SegmentRanking:
-        steer, mute = body.strengths(), body.mute
-        return serving.recommender.segments(body.weights(), body.n, steer=steer, mute=mute, explain=body.explain)
+        return serving.recommender.segments(
+            weights, body.n, steer=body.strengths(), mute=body.mute, explain=body.explain
+        )
 
-    return await answered(serving, ranked, plain=body.plain)
+    return await answered(serving, lambda: metrics.scored("segment", weights, ranked), plain=body.plain)
 
 
 @router.get("/segments", responses=openapi_problems("503 NOT_READY"))
@@ -56,13 +59,13 @@ def list_segments(recommender: Ready) -> SegmentListAnswer:
 )
 async def recommend_in_segment(request: Request, segment_id: PathId, body: SegmentItemsRequest) -> Response:
     """The n best items of one segment for a history: all that its shelf on a page shows the best of."""
-    serving = serving_of(request)
+    serving, weights = serving_of(request), body.weights()
     recommender = serving.recommender
     label = recommender.model.segments.labels[recommender.segment_row(segment_id)]
 
     def best() -> Recommendation:
         return recommender.recommend(
-            body.weights(),
+            weights,
             body.n,
             exclude=body.exclude,
             shelf_of=segment_id if body.guests else None,
@@ -72,7 +75,8 @@ async def recommend_in_segment(request: Request, segment_id: PathId, body: Segme
             mute=body.mute,
         )
 
-    return await answered(serving, best, plain=body.plain, segment_id=segment_id, label=label)
+    scored = partial(metrics.scored, "item", weights, best)
+    return await answered(serving, scored, plain=body.plain, segment_id=segment_id, label=label)
 
 
 @router.get("/segments/{segment_id:id}/similar", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))

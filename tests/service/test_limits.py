@@ -137,7 +137,10 @@ def test_without_a_free_place_the_answer_is_503_at_once_and_health_still_answers
         began = time.monotonic()
         refused = httpx.post(f"http://127.0.0.1:{port}/recommend", json={"history": ["a"]})
         assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+        seen = httpx.get(f"http://127.0.0.1:{port}/metrics").text
         assert time.monotonic() - began < 1.2
+        assert 'sparseshelf_problems_total{code="OVERLOADED"}' in seen
+        assert "sparseshelf_http_requests_in_flight 2.0" in seen
         assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
         assert refused.headers["Retry-After"] == "1"
         assert answered(busy)[0] == 200

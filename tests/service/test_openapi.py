@@ -40,7 +40,8 @@ def success(operation: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
     """The status, and of its content the example and the schema."""
     if "204" in operation["responses"]:
         return 204, None
-    return 200, operation["responses"]["200"]["content"]["application/json"]
+    (content,) = operation["responses"]["200"]["content"].values()
+    return 200, content
 
 
 def test_the_document_that_is_checked_in_is_the_service_s_own() -> None:
@@ -139,6 +140,10 @@ async def test_every_example_is_accepted_and_answered_as_the_document_says(
             if answer is None:
                 continue
             assert is_valid(answer["example"], answer["schema"])
+            if name == "read_metrics":  # whose numbers are never the same
+                assert response.headers["Content-Type"].startswith("text/plain; version=")
+                assert set(answer["example"].splitlines()) <= set(response.text.splitlines())
+                continue
             assert is_valid(response.json(), answer["schema"])
             if place == 0 and not stored:
                 assert rounded(response.json()) == rounded(answer["example"])
