@@ -5,7 +5,6 @@ import contextlib
 import gc
 import ipaddress
 import json
-import logging
 import shlex
 import socket
 import sys
@@ -21,7 +20,7 @@ from pydantic import ValidationError
 from index.errors import ArtifactError
 from index.model import Model
 from index.search import rank
-from service import keys_command
+from service import keys_command, logs
 from service.app import create_app
 from service.connection import MAX_HEAD_BYTES, bounded
 from service.keys import KeysFileError
@@ -55,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-auth", action="store_true", help="answer anyone on this machine (SPARSESHELF_NO_AUTH)")
     parser.add_argument("--check-port", action="store_true", help="only say whether the port is free")
     options = parser.parse_args(words)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     try:
         given = {"artifacts": options.artifacts, "no_auth": options.no_auth or None}
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
+        logs.configure(settings)
         if not options.check_port and (refusal := _refusal(settings, options.host)):
             return _failed(refusal, EXIT_CONFIGURATION)
         listening = bound_socket(options.host, options.port)

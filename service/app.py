@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from service import documentation, problems
+from service import documentation, logs, problems
 from service.admission import Admission, Bounds
 from service.keys import KeyRing
 from service.live import LiveModel
 from service.memory import Memory
 from service.openapi import described_app
+from service.request_log import RequestLog
 from service.ring import RequestRing
 from service.settings import Settings
 from service.shared_buckets import SharedTokenBuckets
@@ -45,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
             await asyncio.wait([following], timeout=0.1)
         await memory.close()
 
-    app = described_app(lifespan)
+    app = described_app(logs.telling(lifespan))
     app.state.live, app.state.memory = live, memory
     problems.install(app)
     documentation.install(app)
@@ -67,6 +68,7 @@ def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
             expose_headers=("X-Request-ID", "X-Model-Version", "X-Cache", "Retry-After"),
         )
     app.add_middleware(RequestRing, model_version=app.state.live.version)
+    app.add_middleware(RequestLog, every=settings.access_log, slow_seconds=settings.slow_seconds)
 
 
 def _rate_limit(settings: Settings, memory: Memory) -> RateLimit | None:

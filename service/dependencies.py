@@ -27,6 +27,7 @@ register_url_convertor("id", _Id())
 def serving_of(request: Request) -> Serving:
     """What a request is answered from. Raises NotReadyError."""
     serving: Serving = request.app.state.live.serving
+    request.state.serving = serving
     return serving
 
 

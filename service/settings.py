@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,6 +19,10 @@ def _origins(value: object) -> object:
     if not all(_ORIGIN.fullmatch(origin) for origin in origins):
         raise ValueError("origins like https://shop.example go here, in lower case, separated by commas, no path")
     return origins
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -78,6 +82,15 @@ class Settings(BaseSettings):
     """What the head of a request may take to arrive; then the connection is closed."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     """Pages of these origins may ask from a browser. None: no CORS headers."""
+
+    log_format: Literal["text", "json"] = "text"
+    """How lines are logged, to stderr: to be read, or an object each."""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    """What is logged at least; of other libraries never more than info."""
+    access_log: bool = False
+    """Whether every request is logged. Those that fail with a 5xx, or are slow, always are."""
+    slow_seconds: float = Field(default=1.0, gt=0, le=3600)
+    """What a request may take before it is logged as a slow one."""
 
     @property
     def rate(self) -> Rate | None:
