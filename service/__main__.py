@@ -26,6 +26,7 @@ from service.connection import MAX_HEAD_BYTES, bounded
 from service.keys import KeysFileError
 from service.live import LiveModel
 from service.settings import Settings
+from service.tracing import TracingError
 
 EXIT_CONFIGURATION, EXIT_ARTIFACT = 3, 5
 
@@ -76,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(reason, EXIT_CONFIGURATION)
     except KeysFileError as error:
         return _failed(f"SPARSESHELF_KEYS_FILE: {error}", EXIT_CONFIGURATION)
+    except TracingError as error:
+        return _failed(f"SPARSESHELF_TRACING: {error}", EXIT_CONFIGURATION)
     except ValueError as error:
         return _failed(f"SPARSESHELF_REDIS_URL: {error}", EXIT_CONFIGURATION)
     except ArtifactError as error:

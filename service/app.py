@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -21,17 +22,22 @@ from service.settings import Settings
 from service.shared_buckets import SharedTokenBuckets
 from service.token_bucket import RateLimit, TokenBuckets
 
+if TYPE_CHECKING:
+    from service.spans import Exporting
+
 logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Opens the current artifact and builds the app around it. Without a file of keys it answers anyone.
 
-    Raises ArtifactError where the artifact is missing or broken, KeysFileError where the file of keys is.
+    Raises ArtifactError where the artifact is missing or broken, KeysFileError where the file of keys is, TracingError
+    where spans cannot be sent as it is asked for.
     """
     keys = None if settings.keys_file is None else KeyRing(settings.keys_file)
     live = LiveModel.open(settings.artifacts)
     memory = Memory.of(settings, live)
+    exporting = _exporting() if settings.tracing else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -45,16 +51,18 @@ def create_app(settings: Settings) -> FastAPI:
             following.cancel()
             await asyncio.wait([following], timeout=0.1)
         await memory.close()
+        if exporting is not None:
+            await exporting.close()
 
     app = described_app(logs.telling(lifespan))
     app.state.live, app.state.memory = live, memory
     problems.install(app)
     documentation.install(app)
-    _surround(app, settings, keys)
+    _surround(app, settings, keys, exporting)
     return app
 
 
-def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
+def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None, exporting: "Exporting | None") -> None:
     """From the inside: who gets in, which pages may ask, and what every answer carries."""
     bounds = Bounds(settings.max_body_bytes, settings.body_seconds, settings.max_reading, settings.max_in_flight)
     app.state.rate_limit = _rate_limit(settings, app.state.memory)
@@ -67,8 +75,16 @@ def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
             allow_headers=("Authorization", "Content-Type", "X-Request-ID"),
             expose_headers=("X-Request-ID", "X-Model-Version", "X-Cache", "Retry-After"),
         )
+    if exporting is not None:
+        exporting.surround(app)
     app.add_middleware(RequestRing, model_version=app.state.live.version)
     app.add_middleware(RequestLog, every=settings.access_log, slow_seconds=settings.slow_seconds)
+
+
+def _exporting() -> "Exporting":
+    from service.spans import Exporting  # noqa: PLC0415  what it needs is an extra
+
+    return Exporting()
 
 
 def _rate_limit(settings: Settings, memory: Memory) -> RateLimit | None:

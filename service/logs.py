@@ -177,14 +177,15 @@ def _printable(text: str) -> str:
     )
 
 
-def _warned(
-    _message: Warning | str,
+def _warned(  # noqa: PLR0917  as warnings calls it
+    message: Warning | str,
     category: type[Warning],
     filename: str,
     lineno: int,
-    _file: TextIO | None = None,
-    _line: str | None = None,
+    file: TextIO | None = None,
+    line: str | None = None,
 ) -> None:
+    del message, file, line  # pydantic's name the value that they warn of
     logger.warning("%s at %s:%d", category.__name__, filename, lineno)
 
 

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service import tracing
 from service.token_bucket import Rate
 
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -91,6 +92,15 @@ class Settings(BaseSettings):
     """Whether every request is logged. Those that fail with a 5xx, or are slow, always are."""
     slow_seconds: float = Field(default=1.0, gt=0, le=3600)
     """What a request may take before it is logged as a slow one."""
+    tracing: bool = False
+    """Whether spans are sent by OpenTelemetry, whose own variables OTEL_… say where to."""
+
+    @field_validator("tracing")
+    @classmethod
+    def _can_be_traced(cls, wanted: bool) -> bool:
+        if wanted and not tracing.installed():
+            raise ValueError("OpenTelemetry is not installed: pip install '.[otel]', or set it to false")
+        return wanted
 
     @property
     def rate(self) -> Rate | None:

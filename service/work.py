@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from index.answers import Homepage, Recommendation, SegmentRanking
 from index.recommender import Recommender
+from service.tracing import span
 
 SMALL = 2**17
 """Items up to which a plain answer takes about a millisecond."""
@@ -61,5 +62,11 @@ async def answered(
     recommender: Recommender, call: Callable[[], Recommendation | SegmentRanking], *, plain: bool, **more: object
 ) -> Response:
     """The same as a response."""
-    page = await done(recommender, lambda: written(recommender.version, call(), **more), plain=plain)
-    return Response(page, media_type="application/json")
+
+    def page() -> bytes:
+        with span("search"):
+            found = call()
+        return written(recommender.version, found, **more)
+
+    content = await done(recommender, page, plain=plain)
+    return Response(content, media_type="application/json")

@@ -64,6 +64,7 @@ ONLY_IN = {
         "trainer/tables.py",
     },
     "structlog": {"service/logs.py"},
+    "opentelemetry": {"service/spans.py"},
     "httpx": {"service/client.py", "trainer/datasets/download.py", "trainer/segmentation/chat_endpoint.py"},
     "matplotlib": {"trainer/drawing.py", "trainer/experiment/plots.py", "trainer/segment_report/plots.py"},
     "fcntl": {"trainer/datasets/partial.py", "trainer/locked_folder.py"},

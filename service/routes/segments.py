@@ -23,6 +23,7 @@ from service.dependencies import Look, PathId, Ready, serving_of
 from service.operations import operation_id
 from service.problems import POSTED, READ, openapi_problems
 from service.requests import MAX_N, SegmentItemsRequest, SegmentsRequest
+from service.tracing import note
 from service.work import answered
 
 router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
@@ -32,6 +33,7 @@ router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
 async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
     """The n segments that suit a history best."""
     recommender = serving_of(request).recommender
+    note(n=body.n, history_length=len(body.history))
 
     def ranked() -> SegmentRanking:
         steer, mute = body.strengths(), body.mute
@@ -57,6 +59,7 @@ def list_segments(recommender: Ready) -> SegmentListAnswer:
 async def recommend_in_segment(segment_id: PathId, body: SegmentItemsRequest, recommender: Ready) -> Response:
     """The n best items of one segment for a history: all that its shelf on a page shows the best of."""
     label = recommender.model.segments.labels[recommender.segment_row(segment_id)]
+    note(n=body.n, history_length=len(body.history))
 
     def best() -> Recommendation:
         return recommender.recommend(

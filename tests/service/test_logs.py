@@ -1,5 +1,6 @@
 """Logs of a real process: one form for every line, what a request was, and nothing that it brought along."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -105,22 +106,29 @@ class Run:
         return [line for line in self.log.splitlines() if f" request_id={request_id} " in line]
 
 
-def asked_everything(url: str, headers: dict[str, str]) -> set[int]:
+async def asked_everything_of(client: httpx.AsyncClient) -> set[int]:
     """Every route, by every body that has a secret in it; the statuses of the answers."""
     statuses = set()
-    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
-        for route in ROUTES:
-            assert isinstance(route, APIRoute)
-            path = re.sub(r"{[^}]*}", quote(ITEM, safe=""), route.path)
-            for method in route.methods or ():
-                for body in BODIES if method in {"POST", "PUT"} else BODIES[:1]:
-                    given = {"json": body} if method in {"POST", "PUT"} else {}
-                    statuses.add(client.request(method, path, params={"q": ITEM}, **given).status_code)  # type: ignore[arg-type]
-        for path in ("/fail", "/fail-behind"):
-            statuses.add(client.post(path, json=BODIES[0]).status_code)
-        statuses.add(client.get("/hush/hush", headers={"Authorization": "Bearer hush"}).status_code)
-        client.post("/recommend", content=b'{"history": ["hush', headers={"Content-Type": "application/json"})
+    for route in ROUTES:
+        assert isinstance(route, APIRoute)
+        path = re.sub(r"{[^}]*}", quote(ITEM, safe=""), route.path)
+        for method in route.methods or ():
+            for body in BODIES if method in {"POST", "PUT"} else BODIES[:1]:
+                given: dict[str, Any] = {"json": body} if method in {"POST", "PUT"} else {}
+                statuses.add((await client.request(method, path, params={"q": ITEM}, **given)).status_code)
+    statuses.add((await client.post("/fail", json=BODIES[0])).status_code)
+    statuses.add((await client.get("/hush/hush", headers={"Authorization": "Bearer hush"})).status_code)
+    await client.post("/recommend", content=b'{"history": ["hush', headers={"Content-Type": "application/json"})
     return statuses
+
+
+def asked_everything(url: str, headers: dict[str, str]) -> set[int]:
+    async def asked() -> set[int]:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
+            await client.post("/fail-behind", json=BODIES[0])
+            return await asked_everything_of(client)
+
+    return asyncio.run(asked())
 
 
 def sent(port: int, head: str) -> None:
