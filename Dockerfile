@@ -14,10 +14,12 @@ WORKDIR /app
 COPY pyproject.toml constraints.txt ./
 # The packages run from /app and are not installed; what they need is read out of pyproject.toml, an extra each.
 RUN printf '%s\n' 'import sys, tomllib' 'project = tomllib.load(open("pyproject.toml", "rb"))["project"]' \
-    'print(*project["dependencies"], *project["optional-dependencies"][sys.argv[1]], sep="\n")' > /usr/local/bin/needs.py
+    'print(*project["dependencies"], *(need for extra in sys.argv[1:] for need in project["optional-dependencies"][extra]), sep="\n")' > /usr/local/bin/needs.py
 
 FROM base AS service
-RUN python /usr/local/bin/needs.py service > /tmp/needs \
+# More than the service needs by itself: `otel` for SPARSESHELF_TRACING=true.
+ARG EXTRAS=""
+RUN python /usr/local/bin/needs.py service $EXTRAS > /tmp/needs \
     && pip install ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} --constraint constraints.txt --requirement /tmp/needs
 COPY index index
 COPY service service

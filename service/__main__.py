@@ -3,19 +3,22 @@
 import argparse
 import logging
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from index.errors import ArtifactError
-from service import check, configuration, keys_command
+from service import check, configuration, keys_command, logs
 from service.app import create_app
 from service.keys import KeysFileError
 from service.listening import bound_socket, refused
 from service.server import WORKERS, announcement, serve
 from service.settings import Settings
+from service.tracing import TracingError
 
 EXIT_CONFIGURATION, EXIT_ARTIFACT = 3, 5
 _COMMANDS = {"keys": keys_command.main, "check": check.main}
@@ -41,38 +44,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-auth", action="store_true", help="answer anyone on this machine (SPARSESHELF_NO_AUTH)")
     parser.add_argument("--check-port", action="store_true", help="only say whether the port is free")
     options = parser.parse_args(words)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     try:
-        given = {"artifacts": options.artifacts, "workers": options.workers, "no_auth": options.no_auth or None}
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-        if not options.check_port:
-            for warning in configuration.warnings(settings, os.environ):
-                logging.getLogger("service").warning(warning)
-            if refusal := configuration.refusal(settings, options.host):
-                return _failed(refusal, EXIT_CONFIGURATION)
-        listening = bound_socket(options.host, options.port)
-        if options.check_port:
-            return 0
-        app = create_app(settings)
-    except ValidationError as error:
-        reasons = (f"{variable}: {reason}" for variable, reason in configuration.invalid(error).items())
-        return _failed("; ".join(reasons), EXIT_CONFIGURATION)
-    except OSError as error:
-        return _failed(refused(options.host, options.port, error), EXIT_CONFIGURATION)
-    except KeysFileError as error:
-        return _failed(f"SPARSESHELF_KEYS_FILE: {error}", EXIT_CONFIGURATION)
-    except ValueError as error:
-        return _failed(f"SPARSESHELF_REDIS_URL: {error}", EXIT_CONFIGURATION)
-    except ArtifactError as error:
-        listening.close()
-        return _failed(str(error), EXIT_ARTIFACT)
+        prepared = _prepared(options)
+    except (ValidationError, OSError, KeysFileError, TracingError, ValueError, ArtifactError) as error:
+        return _failed(*_reason(error, options))
+    if prepared is None:
+        return 0
+    settings, listening, app = prepared
     told = announcement(app.state.live.model, listening, settings)
-    if settings.workers > 1:
-        del app  # each worker makes its own
-        serve(WORKERS, listening, settings, told)
-    else:
-        serve(app, listening, settings, told)
+    several = settings.workers > 1
+    if several:
+        del prepared, app  # each worker makes its own
+    serve(WORKERS if several else app, listening, settings, told)
     return 0
+
+
+def _prepared(options: argparse.Namespace) -> tuple[Settings, socket.socket, FastAPI] | None:
+    """All that can go wrong before anything is served; None where only the port was to be tried."""
+    given = {"artifacts": options.artifacts, "workers": options.workers, "no_auth": options.no_auth or None}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    logs.configure(settings)
+    if options.check_port:
+        bound_socket(options.host, options.port).close()
+        return None
+    for warning in configuration.warnings(settings, os.environ):
+        logging.getLogger("service").warning(warning)
+    if refusal := configuration.refusal(settings, options.host):
+        raise _RefusedError(refusal)
+    listening = bound_socket(options.host, options.port)
+    try:
+        return settings, listening, create_app(settings)
+    except BaseException:
+        listening.close()
+        raise
+
+
+class _RefusedError(ValueError):
+    """What is asked for must not be served like this."""
+
+
+def _reason(error: Exception, options: argparse.Namespace) -> tuple[str, int]:
+    """A line that says what to do, and the exit code."""
+    match error:
+        case ArtifactError():
+            return str(error), EXIT_ARTIFACT
+        case ValidationError():
+            reasons = (f"{variable}: {reason}" for variable, reason in configuration.invalid(error).items())
+            return "; ".join(reasons), EXIT_CONFIGURATION
+        case KeysFileError():
+            return f"SPARSESHELF_KEYS_FILE: {error}", EXIT_CONFIGURATION
+        case TracingError():
+            return f"SPARSESHELF_TRACING: {error}", EXIT_CONFIGURATION
+        case _RefusedError():
+            return str(error), EXIT_CONFIGURATION
+        case OSError():
+            return refused(options.host, options.port, error), EXIT_CONFIGURATION
+        case _:
+            return f"SPARSESHELF_REDIS_URL: {error}", EXIT_CONFIGURATION
 
 
 def _failed(reason: str, code: int) -> int:

@@ -6,23 +6,28 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from service import documentation, metrics, problems, worker_load
+from service import documentation, logs, metrics, problems, worker_load
 from service.admission import Admission, Bounds
 from service.following import Following
 from service.keys import KeyRing
 from service.live import LiveModel
 from service.memory import Memory
 from service.openapi import described_app
+from service.request_log import RequestLog
 from service.ring import RequestRing
 from service.roster import Roster
 from service.settings import Settings
 from service.shared_buckets import SharedTokenBuckets
 from service.split import KEY_HEADER
 from service.token_bucket import RateLimit, TokenBuckets
+
+if TYPE_CHECKING:
+    from service.spans import Exporting
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +38,7 @@ def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
     `roster` is that of the workers that this process is one of.
 
     Raises ArtifactError where the artifact is missing or broken, KeysFileError where the file of keys is, ValueError
-    where the address of Redis is, or is missed.
+    where the address of Redis is, or is missed, TracingError where spans cannot be sent as it is asked for.
     """
     if settings.contradiction is not None:
         raise ValueError(settings.contradiction)
@@ -42,6 +47,7 @@ def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
     live = LiveModel.open(settings.artifacts, settings.split, instead={said.version for said in roster.reports()})
     following = Following(live, settings.artifacts, roster, seconds=settings.reload_seconds)
     memory = Memory.of(settings, live)
+    exporting = _exporting() if settings.tracing else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -59,16 +65,18 @@ def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
                 follower.cancel()
             await asyncio.wait(followers, timeout=0.1)
         await memory.close()
+        if exporting is not None:
+            await exporting.close()
 
-    app = described_app(lifespan)
+    app = described_app(logs.telling(lifespan))
     app.state.live, app.state.memory, app.state.following = live, memory, following
     problems.install(app)
     documentation.install(app)
-    _surround(app, settings, keys)
+    _surround(app, settings, keys, exporting)
     return app
 
 
-def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
+def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None, exporting: "Exporting | None") -> None:
     """From the inside: who gets in, which pages may ask, and what every answer carries."""
     bounds = Bounds(settings.max_body_bytes, settings.body_seconds, settings.max_reading, settings.max_in_flight)
     app.state.rate_limit = _rate_limit(settings, app.state.memory)
@@ -81,7 +89,16 @@ def _surround(app: FastAPI, settings: Settings, keys: KeyRing | None) -> None:
             allow_headers=("Authorization", "Content-Type", "X-Request-ID", KEY_HEADER),
             expose_headers=("X-Request-ID", "X-Model-Version", "X-Variant", "X-Cache", "Retry-After"),
         )
+    if exporting is not None:
+        exporting.surround(app)
     app.add_middleware(RequestRing, live=app.state.live)
+    app.add_middleware(RequestLog, every=settings.access_log, slow_seconds=settings.slow_seconds)
+
+
+def _exporting() -> "Exporting":
+    from service.spans import Exporting  # noqa: PLC0415  what it needs is an extra
+
+    return Exporting()
 
 
 def _rate_limit(settings: Settings, memory: Memory) -> RateLimit | None:

@@ -97,6 +97,7 @@ def described_app(lifespan: "Callable[[FastAPI], AbstractAsyncContextManager[Non
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # service/spans.py
     )
     app.router.routes.extend(ROUTES)  # a router that is included is a level more to match for each request
     app.openapi = partial(document, app)  # type: ignore[method-assign]  # the way that FastAPI documents

@@ -20,6 +20,7 @@ from service.histories import Histories, Past
 from service.layout_cache import LayoutCache, Lookup
 from service.live import Serving
 from service.shared_store import StoreUnavailableError
+from service.tracing import note, span
 from service.work import page_done
 
 logger = logging.getLogger(__name__)
@@ -127,6 +128,7 @@ class Pages:
 
     async def _page(self, place: Place, wanted: Wanted) -> tuple[bytes, XCache]:
         past, found = await self._found(place, wanted)
+        note(history_length=len(past.weights))
         if found.page is not None and (page := CachedPage.decoded(found.page)) is not None:
             made_for = _made_for(past, wanted)
             if page.made_for == made_for and time.time() < page.fresh_until:
@@ -142,7 +144,10 @@ class Pages:
         wait, until = _FIRST_WAIT_SECONDS, time.monotonic() + _PATIENCE_SECONDS
         waited = False
         while True:
-            past, found = await place.look()
+            with span("cache") as looking:
+                past, found = await place.look()
+                looking.note("operation", "look")
+                looking.note("outcome", found.outcome)
             running = _name(place, past, wanted) in self._running
             if found.outcome != "taken" or running or time.monotonic() > until:
                 return past, found
@@ -176,16 +181,22 @@ class Pages:
         return await asyncio.shield(running)
 
     async def _made(self, place: Place, past: Past, wanted: Wanted) -> tuple[bytes, bool]:
+        def laid_out() -> Made:
+            with span("layout"):
+                return wanted.make(past.weights)
+
         try:
-            made = await page_done(
-                wanted.serving.recommender, lambda: wanted.make(past.weights), self._turn, plain=wanted.plain
-            )
+            made = await page_done(wanted.serving.recommender, laid_out, self._turn, plain=wanted.plain)
         except BaseException:
             await place.release(past.token)
             raise
         fresh_until = time.time() + self.fresh_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
         page = CachedPage(made.body, made.spares, _made_for(past, wanted), fresh_until)
-        return made.body, await place.put(past.token, page.encoded())
+        with span("cache") as storing:
+            stored = await place.put(past.token, page.encoded())
+            storing.note("operation", "store")
+            storing.note("outcome", "stored" if stored else "not stored")
+        return made.body, stored
 
     def _forget(self, name: tuple[str, str, str], done: "asyncio.Task[tuple[bytes, bool]]") -> None:
         del self._running[name]

@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from service import redis_address
+from service import redis_address, tracing
 from service.secret_files import PREFIX, SecretFiles, Unusable
 from service.split import Split
 from service.token_bucket import Rate
@@ -37,6 +37,10 @@ def _address(value: SecretStr) -> SecretStr:
 
 SECRETS = ("redis_url", "redis_password")
 Secret = Annotated[SecretStr, BeforeValidator(_usable)]
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -111,6 +115,24 @@ class Settings(BaseSettings):
     """What the head of a request may take to arrive; then the connection is closed."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     """Pages of these origins may ask from a browser. None: no CORS headers."""
+
+    log_format: Literal["text", "json"] = "text"
+    """How lines are logged, to stderr: to be read, or an object each."""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    """What is logged at least; of other libraries never more than info."""
+    access_log: bool = False
+    """Whether every request is logged. Those that fail with a 5xx, or are slow, always are."""
+    slow_seconds: float = Field(default=1.0, gt=0, le=3600)
+    """What a request may take before it is logged as a slow one."""
+    tracing: bool = False
+    """Whether spans are sent by OpenTelemetry, whose own variables OTEL_… say where to."""
+
+    @field_validator("tracing")
+    @classmethod
+    def _can_be_traced(cls, wanted: bool) -> bool:
+        if wanted and not tracing.installed():
+            raise ValueError("OpenTelemetry is not installed: pip install '.[otel]', or set it to false")
+        return wanted
 
     @field_validator("redis_password")
     @classmethod

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from index.answers import Homepage, Recommendation, SegmentRanking
 from index.recommender import Recommender
 from service.live import Serving
+from service.tracing import span
 
 SMALL = 2**17
 """Items up to which a plain answer takes about a millisecond."""
@@ -64,5 +65,11 @@ async def answered(
     serving: Serving, call: Callable[[], Recommendation | SegmentRanking], *, plain: bool, **more: object
 ) -> Response:
     """The same as a response."""
-    page = await done(serving.recommender, lambda: written(serving, call(), **more), plain=plain)
-    return Response(page, media_type="application/json")
+
+    def page() -> bytes:
+        with span("search"):
+            found = call()
+        return written(serving, found, **more)
+
+    content = await done(serving.recommender, page, plain=plain)
+    return Response(content, media_type="application/json")

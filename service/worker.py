@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from service import logs
 from service.app import create_app
 from service.roster import Roster
 from service.settings import Settings
@@ -19,7 +20,9 @@ FOLDER = "_SPARSESHELF_WORKERS"
 def app() -> FastAPI:
     """The app of a worker. Its settings come from the environment, where the supervisor has put what it was told."""
     threading.Thread(target=_stop_with_the_supervisor, daemon=True).start()
-    return create_app(Settings(), Roster(Path(os.environ[FOLDER])))
+    settings = Settings()
+    logs.configure(settings)
+    return create_app(settings, Roster(Path(os.environ[FOLDER])))
 
 
 def _stop_with_the_supervisor() -> None:

@@ -63,6 +63,8 @@ ONLY_IN = {
         "trainer/items.py",
         "trainer/tables.py",
     },
+    "structlog": {"service/logs.py"},
+    "opentelemetry": {"service/spans.py"},
     "httpx": {"service/client.py", "trainer/datasets/download.py", "trainer/segmentation/chat_endpoint.py"},
     "matplotlib": {"trainer/drawing.py", "trainer/experiment/plots.py", "trainer/segment_report/plots.py"},
     "fcntl": {

@@ -18,6 +18,7 @@ from service.operations import operation_id
 from service.pages import Made, Place, PostedPlace, StoredPlace, Wanted
 from service.problems import HOMEPAGE, openapi_problems
 from service.requests import HomepageRequest
+from service.tracing import note
 from service.work import written
 
 router = APIRouter(tags=["homepage"], generate_unique_id_function=operation_id)
@@ -41,7 +42,9 @@ async def homepage(request: Request, body: HomepageRequest) -> Response:
         least=min(body.min_items, body.items_per_shelf),
         serving=serving,
     )
+    note(shelves=body.shelves, n=body.items_per_shelf)
     page, outcome = await memory.pages.page(_place(body, serving, memory), wanted)
+    note(cache=outcome)
     return Response(page, media_type="application/json", headers={"X-Cache": outcome})
 
 

@@ -12,6 +12,7 @@ from service.dependencies import Charge, serving_of
 from service.operations import operation_id
 from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
 from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
+from service.tracing import note, span
 from service.work import answered, done
 
 router = APIRouter(tags=["recommend"], generate_unique_id_function=operation_id)
@@ -26,6 +27,7 @@ _Asked = RecommendRequest | RequestValidationError
 async def recommend(request: Request, body: RecommendRequest) -> Response:
     """The n best items for a history."""
     serving = serving_of(request)
+    note(n=body.n, history_length=len(body.history))
     return await answered(serving, lambda: _found(body, serving.recommender), plain=body.plain)
 
 
@@ -65,8 +67,11 @@ async def recommend_batch(request: Request, body: BatchRequest, charge: Charge) 
         reason = f"the n of all requests may add up to {MAX_BATCH_N}; send fewer at once"
         raise RequestValidationError([{"type": "batch", "loc": ("body", "requests"), "msg": reason}])
 
+    note(requests=len(asked))
+
     def batch() -> BatchAnswer:
-        results = [_result(one, recommender, request.state.request_id) for one in asked]
+        with span("search"):
+            results = [_result(one, recommender, request.state.request_id) for one in asked]
         return BatchAnswer(model_version=serving.version, variant=serving.variant, results=results)
 
     answer = await done(recommender, batch, plain=False)

@@ -25,6 +25,7 @@ from service.dependencies import Look, PathId, Ready, serving_of
 from service.operations import operation_id
 from service.problems import POSTED, READ, openapi_problems
 from service.requests import MAX_N, SegmentItemsRequest, SegmentsRequest
+from service.tracing import note
 from service.work import answered
 
 router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
@@ -34,6 +35,7 @@ router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
 async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
     """The n segments that suit a history best."""
     serving, weights = serving_of(request), body.weights()
+    note(n=body.n, history_length=len(body.history))
 
     def ranked() -> SegmentRanking:
         return serving.recommender.segments(
@@ -62,6 +64,7 @@ async def recommend_in_segment(request: Request, segment_id: PathId, body: Segme
     serving, weights = serving_of(request), body.weights()
     recommender = serving.recommender
     label = recommender.model.segments.labels[recommender.segment_row(segment_id)]
+    note(n=body.n, history_length=len(body.history))
 
     def best() -> Recommendation:
         return recommender.recommend(
