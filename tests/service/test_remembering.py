@@ -417,10 +417,10 @@ async def test_many_pages_at_once_do_not_make_a_sound_redis_look_slow(
     compute = Recommender.homepage
 
     def slow(self: Recommender, *arguments: Any, **more: Any) -> Any:
-        time.sleep(0.02)
+        time.sleep(0.04)
         return compute(self, *arguments, **more)
 
-    async with asking(settings(shop, redis_server.url, redis_budget_seconds=0.1)) as client:
+    async with asking(settings(shop, redis_server.url, redis_budget_seconds=0.3)) as client:
         await page(client, history=[])
         monkeypatch.setattr(Recommender, "homepage", slow)
         found = await asyncio.gather(*(page(client, history=[f"item-{number}"]) for number in range(24)))
