@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from service.spans import Exporting
 
 logger = logging.getLogger(__name__)
+_LOADING_SECONDS = 5.0  # in which kernels are loaded; a worker that has to compile them says so after that
 
 
 def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
@@ -56,6 +57,8 @@ def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
         metrics.worker_started()
         metrics.models_served(live.served)
         await memory.begin()
+        if roster.folder is not None:  # the others answer meanwhile: nobody is to be told that this one is not ready
+            await asyncio.wait([warming], timeout=_LOADING_SECONDS)
         followed = memory.follow(), _follow_once_warm(warming, following), worker_load.tell(lambda: live.ready)
         followers = [asyncio.create_task(one) for one in followed]
         yield
