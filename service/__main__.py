@@ -55,8 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     several = settings.workers > 1
     if several:
         del prepared, app  # each worker makes its own
-    serve(WORKERS if several else app, listening, settings, told)
-    return 0
+    return serve(WORKERS if several else app, listening, settings, told)
 
 
 def _prepared(options: argparse.Namespace) -> tuple[Settings, socket.socket, FastAPI] | None:

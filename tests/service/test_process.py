@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 
 from index.artifact import Artifact
+from service import server
 from service.listening import bound_socket
-from service.server import _url
+from service.server import WORKERS, _config, _url, serve
 from service.settings import Settings
 from tests.conftest import free_port
 
@@ -143,3 +146,22 @@ def test_an_empty_setting_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch
     for name in ("KEYS_FILE", "REDIS_URL", "HISTORIES", "RATE_PER_SECOND", "CORS_ORIGINS"):
         monkeypatch.setenv(f"SPARSESHELF_{name}", "")
     assert Settings() == Settings.model_construct()
+
+
+def test_workers_have_the_time_to_import_all_they_need() -> None:
+    """Many of them on few cores take more than the five seconds after which uvicorn would end and start them anew."""
+    assert _config(WORKERS, Settings(workers=8)).timeout_worker_healthcheck >= 30
+
+
+def test_workers_that_cannot_start_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.processes = [SimpleNamespace(exitcode=-signal.SIGTERM), SimpleNamespace(exitcode=STARTUP_FAILURE)]
+
+        def run(self) -> None: ...
+
+    monkeypatch.setattr(server, "Multiprocess", Failing)
+    monkeypatch.setattr(server, "_announce", lambda *_: None)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with bound_socket("127.0.0.1", 0) as listening:
+        assert serve(WORKERS, listening, Settings(workers=2), []) == STARTUP_FAILURE
