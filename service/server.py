@@ -1,6 +1,7 @@
 """uvicorn, with one process or several, and what is printed once it answers."""
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -82,6 +83,8 @@ def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
 def _shared_folder(settings: Settings) -> Iterator[None]:
     """The environment of the workers: what this process was told on its command line, and a folder for all of them."""
     folder = Path(tempfile.mkdtemp(prefix="sparseshelf-"))
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)  # systemd-tmpfiles, which removes what has lain for ten days, leaves it alone
     metrics = folder / "metrics"
     metrics.mkdir()
     os.environ |= {
@@ -94,6 +97,7 @@ def _shared_folder(settings: Settings) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
 
 
 def _url(listening: socket.socket, settings: Settings) -> str:
