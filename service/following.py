@@ -60,7 +60,7 @@ class Following:
             await asyncio.sleep(_CALL_SECONDS)
 
     async def reload(self) -> list[Report]:
-        """Has every worker look now, whatever it tried before; what they serve then. Not to say so in time is a failure."""
+        """Has every worker look now, whatever it tried before; what they serve then. Silence is a failure."""
         call = self.roster.call()
         await self._look_and_tell(call)
         until = time.monotonic() + _PATIENCE_SECONDS

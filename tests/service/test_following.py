@@ -230,9 +230,11 @@ def test_who_has_the_challenger_keeps_it_when_its_share_grows() -> None:
         assert abs(len(found) / len(visitors) - share) < 0.03
 
 
-def test_another_challenger_is_shown_to_others() -> None:
+@pytest.mark.parametrize("name", ["v", f"{'n' * 64}-0123456789a"])  # versions end in what tells them apart
+def test_another_challenger_is_shown_to_others(name: str) -> None:
     visitors = [str(i) for i in range(5000)]
-    first, second = ({key for key in visitors if Split(name, 0.5).variant(key) == "b"} for name in ("v2", "v3"))
+    challengers = f"{name}2", f"{name}3"
+    first, second = ({key for key in visitors if Split(each, 0.5).variant(key) == "b"} for each in challengers)
     assert 0.4 < len(first & second) / len(first) < 0.6
 
 
