@@ -1,6 +1,7 @@
 """The service as a process: python -m service, real sockets, signals, mistakes."""
 
 import contextlib
+import gc
 import os
 import shlex
 import signal
@@ -8,17 +9,22 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from index.artifact import Artifact
+from service import __main__ as main
 from service import server
+from service.app import create_app
 from service.listening import bound_socket
+from service.live import LiveModel
 from service.server import WORKERS, _config, _url, serve
 from service.settings import Settings
 from tests.conftest import free_port
@@ -165,3 +171,30 @@ def test_workers_that_cannot_start_are_no_success(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "environ", dict(os.environ))
     with bound_socket("127.0.0.1", 0) as listening:
         assert serve(WORKERS, listening, Settings(workers=2), []) == STARTUP_FAILURE
+
+
+def test_the_supervisor_of_workers_holds_no_model(written: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would keep its memory, and the disk space of the version after that was deleted, for as long as it lives."""
+    made: list[weakref.ref[LiveModel]] = []
+    held: list[bool] = []
+
+    def making(settings: Settings) -> FastAPI:
+        app = create_app(settings)
+        made.append(weakref.ref(app.state.live))
+        return app
+
+    def served(_app: object, listening: socket.socket, *_: object) -> int:
+        listening.close()
+        held.append(made[0]() is not None)
+        return 0
+
+    monkeypatch.setattr(main.logs, "configure", lambda _: None)
+    monkeypatch.setattr(main, "create_app", making)
+    monkeypatch.setattr(main, "serve", served)
+    gc.disable()
+    try:
+        words = ["--artifacts", str(written.folder.parent), "--port", "0", "--no-auth", "--workers", "2"]
+        assert main.main(words) == 0
+    finally:
+        gc.enable()
+    assert held == [False]
