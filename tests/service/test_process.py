@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import json
 import os
 import shlex
 import signal
@@ -27,6 +28,7 @@ from service.listening import bound_socket
 from service.live import LiveModel
 from service.server import WORKERS, _config, _url, serve
 from service.settings import Settings
+from service.worker import FOLDER
 from tests.conftest import free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -198,3 +200,32 @@ def test_the_supervisor_of_workers_holds_no_model(written: Artifact, monkeypatch
     finally:
         gc.enable()
     assert held == [False]
+
+
+@pytest.mark.parametrize("missing", ["CURRENT", "keys", "password"])
+def test_a_worker_that_cannot_start_says_so_in_a_line_of_the_log(
+    missing: str, written: Artifact, tmp_path: Path
+) -> None:
+    """One that takes the place of another, after what the supervisor had found sound was taken away."""
+    told = {
+        "CURRENT": {"SPARSESHELF_ARTIFACTS": str(tmp_path / "nothing")},
+        "keys": {"SPARSESHELF_KEYS_FILE": str(tmp_path / "no.keys")},
+        "password": {
+            "SPARSESHELF_REDIS_URL": "redis://localhost",
+            "SPARSESHELF_REDIS_PASSWORD_FILE": str(tmp_path / "no.password"),
+        },
+    }
+    environment = {
+        "SPARSESHELF_ARTIFACTS": str(written.folder.parent),
+        "SPARSESHELF_LOG_FORMAT": "json",
+        FOLDER: str(tmp_path),
+        **told[missing],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from service import worker; worker.app()"],
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["level"] == "critical"
+    assert json.loads(line)["message"].startswith("this worker cannot start: ")
+    assert done.returncode == 1
