@@ -190,7 +190,7 @@ def test_the_supervisor_of_workers_holds_no_model(written: Artifact, monkeypatch
         held.append(made[0]() is not None)
         return 0
 
-    monkeypatch.setattr(main.logs, "configure", lambda _: None)
+    monkeypatch.setattr("service.logs.configure", lambda _: None)
     monkeypatch.setattr(main, "create_app", making)
     monkeypatch.setattr(main, "serve", served)
     gc.disable()
