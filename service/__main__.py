@@ -1,6 +1,7 @@
 """python -m service: serves the current artifact of a folder."""
 
 import argparse
+import gc
 import logging
 import os
 import socket
@@ -55,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     several = settings.workers > 1
     if several:
         del prepared, app  # each worker makes its own
-    serve(WORKERS if several else app, listening, settings, told)
-    return 0
+        gc.collect()  # an app is in cycles, and holds all of the model, whose files would stay when they are deleted
+    return serve(WORKERS if several else app, listening, settings, told)
 
 
 def _prepared(options: argparse.Namespace) -> tuple[Settings, socket.socket, FastAPI] | None:

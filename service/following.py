@@ -6,7 +6,7 @@ Where it is broken the last good one goes on answering, and the log, the metrics
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index import artifact
@@ -42,7 +42,7 @@ class Following:
         self.live, self.artifacts, self.roster, self.seconds = live, artifacts, roster, seconds
         self._refused: _Refused | None = None
         self._looking = asyncio.Lock()
-        self._answered = 0
+        self._answered, self._told = 0, True
 
     @property
     def failure(self) -> str | None:
@@ -54,19 +54,23 @@ class Following:
         next_look = 0.0
         while True:
             call = self.roster.last_call()
-            if call != self._answered or time.monotonic() >= next_look:
+            if call > self._answered or time.monotonic() >= next_look:
                 await self._look_and_tell(call)
                 next_look = time.monotonic() + self.seconds
             await asyncio.sleep(_CALL_SECONDS)
 
     async def reload(self) -> list[Report]:
-        """Has every worker look now, whatever it tried before; what they serve then, as far as they say so in time."""
+        """Has every worker look now, whatever it tried before; what they serve then. Silence is a failure."""
         call = self.roster.call()
         await self._look_and_tell(call)
         until = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < until and any(report.call < call for report in self.roster.reports()):
             await asyncio.sleep(_CALL_SECONDS / 2)
-        return self.roster.reports()
+        silent = f"no word of it within {_PATIENCE_SECONDS:g} s"
+        return [
+            report if report.call >= call else replace(report, failure=report.failure or silent)
+            for report in self.roster.reports()
+        ]
 
     async def _look_and_tell(self, call: int) -> None:
         async with self._looking:
@@ -77,7 +81,18 @@ class Following:
                 metrics.model_reloaded("failed")
                 self._refused = _Refused(None, f"{type(error).__name__}, see the log", self.seconds, 0.0)
             self._answered = max(call, self._answered)
+            self._tell()
+
+    def _tell(self) -> None:
+        """What cannot be told now, on a full disk, is told after the next look."""
+        try:
             self.roster.say(version=self.live.version, failure=self.failure, call=self._answered)
+        except OSError as error:
+            if self._told:
+                logger.warning("%s: what this worker serves cannot be told (%s)", self.roster.folder, error.strerror)
+            self._told = False
+        else:
+            self._told = True
 
     async def _look(self, *, again: bool) -> None:
         pointer = await asyncio.to_thread(_pointer, self.artifacts)
@@ -90,6 +105,10 @@ class Following:
             opened = None if version == self.live.version else await asyncio.to_thread(self._opened, version)
         except ArtifactError as error:
             self._refuse(pointer, str(error))
+            return
+        except Exception as error:  # too little memory, say: to open it takes seconds of a core, each time
+            logger.exception("a version failed as it was opened")
+            self._refuse(pointer, f"{type(error).__name__}, see the log")
             return
         self._refused = None
         if opened is not None:

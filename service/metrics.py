@@ -210,7 +210,10 @@ def models_served(versions: Mapping[Any, ServedVersion]) -> None:
     for variant, before in _served.items():
         if now.get(variant) != before:
             for gauge in _OF_VERSIONS:
-                gauge.labels(before.version, variant).set(0)  # and so it is not listed
+                if _FOLDER is None:
+                    gauge.remove(before.version, variant)
+                else:  # files forget nothing; what is 0 is not listed
+                    gauge.labels(before.version, variant).set(0)
     for variant, served in now.items():
         if _served.get(variant) != served:
             _MODEL_INFO.labels(served.version, variant).set(1)

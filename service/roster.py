@@ -6,6 +6,7 @@ what a worker says of itself is one file, replaced as a whole.
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,11 +64,12 @@ class Roster:
             return [] if self._said is None else [self._said]
         found = []
         for path in self.folder.glob("worker-*.json"):
-            report = Report(**json.loads(path.read_text(encoding="utf-8")))
-            if _lives(report.worker):
-                found.append(report)
-            else:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # of a dead one, whose file another worker has taken away meanwhile
+                report = Report(**json.loads(path.read_text(encoding="utf-8")))
+                if _lives(report.worker):
+                    found.append(report)
+                else:
+                    path.unlink()
         return sorted(found, key=lambda report: report.worker)
 
 

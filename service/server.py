@@ -1,6 +1,7 @@
 """uvicorn, with one process or several, and what is printed once it answers."""
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from index.model import Model
@@ -30,21 +32,27 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  who listens on 
 
 WORKERS = "service.worker:app"
 """What stands for the app of several workers: each makes its own."""
+_SILENCE_SECONDS = 30  # after which a worker is replaced; a new one says nothing before it has imported everything
 
 
-def serve(app: FastAPI | str, listening: socket.socket, settings: Settings, told: Sequence[str]) -> None:
+def serve(app: FastAPI | str, listening: socket.socket, settings: Settings, told: Sequence[str]) -> int:
     """Answers on a socket until the process is told to stop; what is under way then is answered first.
 
-    The lines `told` are printed once an answer is to be had.
+    The lines `told` are printed once an answer is to be had. Returns the exit code: not 0 where a worker failed in a
+    way that ends all of them.
     """
     threading.Thread(target=_announce, args=(listening, told), daemon=True).start()
     config = _config(app, settings)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down gracefully by then
         if app == WORKERS:
             with _shared_folder(settings):
-                Multiprocess(config, sockets=[listening]).run()
+                supervisor = Multiprocess(config, sockets=[listening])
+                supervisor.run()
+            if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+                return STARTUP_FAILURE
         else:
             uvicorn.Server(config).run(sockets=[listening])
+    return 0
 
 
 def announcement(model: Model, listening: socket.socket, settings: Settings) -> list[str]:
@@ -63,6 +71,7 @@ def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         http=cast(Any, partial(BoundedConnection, header_seconds=settings.header_seconds)),
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_worker_healthcheck=_SILENCE_SECONDS,
         ws="none",
         server_header=False,
         access_log=False,
@@ -74,6 +83,8 @@ def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
 def _shared_folder(settings: Settings) -> Iterator[None]:
     """The environment of the workers: what this process was told on its command line, and a folder for all of them."""
     folder = Path(tempfile.mkdtemp(prefix="sparseshelf-"))
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)  # systemd-tmpfiles, which removes what has lain for ten days, leaves it alone
     metrics = folder / "metrics"
     metrics.mkdir()
     os.environ |= {
@@ -86,6 +97,7 @@ def _shared_folder(settings: Settings) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
 
 
 def _url(listening: socket.socket, settings: Settings) -> str:

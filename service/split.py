@@ -22,5 +22,7 @@ class Split:
 
         Another challenger draws anew, so that nobody is in b of every experiment.
         """
-        drawn = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=self.challenger.encode()[:64]).digest()
+        drawn = blake2b(
+            key.encode("utf-8", "surrogatepass"), digest_size=8, key=self.challenger.encode()[-64:]
+        ).digest()
         return "b" if int.from_bytes(drawn, "big") < self.share * 2**64 else "a"

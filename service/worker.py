@@ -1,5 +1,6 @@
 """One of several worker processes: what uvicorn's supervisor calls in each, and the folder that they share."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -8,21 +9,38 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from service import logs
+from index.errors import ArtifactError
+from service import configuration, logs
 from service.app import create_app
+from service.keys import KeysFileError
 from service.roster import Roster
-from service.settings import Settings
+from service.tracing import TracingError
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "_SPARSESHELF_WORKERS"
 """The environment variable that names the folder: the supervisor's, nobody else's."""
 
 
 def app() -> FastAPI:
-    """The app of a worker. Its settings come from the environment, where the supervisor has put what it was told."""
+    """The app of a worker. Its settings come from the environment, where the supervisor has put what it was told.
+
+    Says why there is none as everything is said, in a line of the log; the supervisor then starts another worker.
+    """
     threading.Thread(target=_stop_with_the_supervisor, daemon=True).start()
-    settings = Settings()
+    settings, wrong = configuration.read()
     logs.configure(settings)
-    return create_app(settings, Roster(Path(os.environ[FOLDER])))
+    try:
+        if not wrong:
+            return create_app(settings, Roster(Path(os.environ[FOLDER])))
+        logger.critical(
+            "this worker cannot start: %s", "; ".join(f"{variable}: {reason}" for variable, reason in wrong.items())
+        )
+    except (ArtifactError, KeysFileError, TracingError) as error:
+        logger.critical("this worker cannot start: %s", error)
+    except Exception:
+        logger.critical("this worker cannot start", exc_info=True)
+    raise SystemExit(1)  # 3 would end the other workers too
 
 
 def _stop_with_the_supervisor() -> None:

@@ -1,6 +1,7 @@
 """A service that follows CURRENT: new versions, broken ones, two side by side; asked all the while."""
 
 import asyncio
+import fcntl
 import gc
 import json
 import os
@@ -20,8 +21,11 @@ from index.artifact import Artifact
 from index.errors import ArtifactError
 from service.app import create_app
 from service.live import Denied
+from service.roster import Roster
+from service.server import _shared_folder
 from service.settings import Settings
 from service.split import Split
+from service.worker import FOLDER
 from tests.conftest import write
 from tests.service.asking import asking, live
 from tests.service.processes import service
@@ -226,9 +230,11 @@ def test_who_has_the_challenger_keeps_it_when_its_share_grows() -> None:
         assert abs(len(found) / len(visitors) - share) < 0.03
 
 
-def test_another_challenger_is_shown_to_others() -> None:
+@pytest.mark.parametrize("name", ["v", f"{'n' * 64}-0123456789a"])  # versions end in what tells them apart
+def test_another_challenger_is_shown_to_others(name: str) -> None:
     visitors = [str(i) for i in range(5000)]
-    first, second = ({key for key in visitors if Split(name, 0.5).variant(key) == "b"} for name in ("v2", "v3"))
+    challengers = f"{name}2", f"{name}3"
+    first, second = ({key for key in visitors if Split(each, 0.5).variant(key) == "b"} for each in challengers)
     assert 0.4 < len(first & second) / len(first) < 0.6
 
 
@@ -245,6 +251,68 @@ async def workers_of(client: httpx.AsyncClient) -> dict[int, str]:
     answer = await client.post("/admin/reload")
     assert answer.status_code == 200, answer.text
     return {worker["worker"]: worker["version"] for worker in answer.json()["workers"]}
+
+
+async def test_a_version_that_fails_in_an_unknown_way_is_not_tried_without_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = versions(tmp_path)
+    app = create_app(following(tmp_path, reload_seconds=0.1))
+    tried = []
+
+    def failing(version: str) -> None:
+        tried.append(version)
+        raise MemoryError
+
+    monkeypatch.setattr(app.state.following, "_opened", failing)
+    async with live(app) as client:
+        artifact.point_at(tmp_path, second.version)
+        assert await refused(client, "MemoryError") == "MemoryError, see the log"
+        await asyncio.sleep(1.5)  # after 0, .1, .3, .7 and 1.5 s
+        assert 2 <= len(tried) <= 6
+        await answering(client, first.version)
+
+
+async def test_a_worker_goes_on_following_where_it_cannot_tell_the_others(tmp_path: Path) -> None:
+    _, second = versions(tmp_path / "artifacts")
+    app = create_app(following(tmp_path / "artifacts"), Roster(tmp_path / "gone"))
+    async with live(app) as client:
+        await asyncio.sleep(0.3)
+        artifact.point_at(tmp_path / "artifacts", second.version)
+        await answering(client, second.version)
+
+
+async def test_a_worker_that_does_not_answer_a_call_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = versions(tmp_path)
+    (roster := tmp_path / "roster").mkdir()
+    silent = {"worker": os.getppid(), "version": "older-0123456789ab", "failure": None, "call": 0}
+    (roster / f"worker-{os.getppid()}.json").write_text(json.dumps(silent))
+    monkeypatch.setattr("service.following._PATIENCE_SECONDS", 0.3)
+    async with live(create_app(following(tmp_path), Roster(roster))) as client:
+        answer = await client.post("/admin/reload")
+        assert (answer.status_code, answer.json()["code"]) == (409, "RELOAD_FAILED")
+        assert answer.json()["detail"] == (
+            "1 of 2 workers: no word of it within 0.3 s; version older-0123456789ab goes on answering"
+        )
+        await answering(client, first.version)
+
+
+def test_a_report_that_another_worker_takes_away_is_passed_over(tmp_path: Path) -> None:
+    roster = Roster(tmp_path)
+    roster.say(version="v", failure=None, call=0)
+    (tmp_path / "worker-1.json").symlink_to(tmp_path / "taken away between the list and the look")
+    assert [report.worker for report in roster.reports()] == [os.getpid()]
+
+
+def test_what_cleans_temporary_folders_finds_that_of_the_workers_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with _shared_folder(Settings(workers=2)):
+        folder = os.open(os.environ[FOLDER], os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(folder)
 
 
 async def test_a_reload_reaches_every_worker_and_a_killed_one_is_replaced(tmp_path: Path) -> None:

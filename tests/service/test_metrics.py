@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from index import artifact
 from index.artifact import Artifact
+from service import metrics
 from service.metrics_folder import VARIABLE
 from service.settings import Settings
 from tests.conftest import RedisServer, write
@@ -187,6 +188,12 @@ async def test_only_versions_that_answer_are_listed_by_variant(tmp_path: Path) -
     assert found['model_reload_total{result="ok"}'] == 1
     assert found['model_reload_total{result="failed"}'] >= 1
     assert found[RECOMMENDED.removeprefix("sparseshelf_").replace("none", "b")] == 1
+
+
+def test_versions_that_are_gone_leave_nothing_in_memory() -> None:
+    for number in range(100):
+        metrics.models_served({None: metrics.ServedVersion(f"of-night-{number}", 1)})
+    assert len(metrics._MODEL_INFO._metrics) == 1
 
 
 # ---------------------------------------------------------------- who may look, and when

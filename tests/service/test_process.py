@@ -1,6 +1,8 @@
 """The service as a process: python -m service, real sockets, signals, mistakes."""
 
 import contextlib
+import gc
+import json
 import os
 import shlex
 import signal
@@ -8,16 +10,25 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from index.artifact import Artifact
+from service import __main__ as main
+from service import server
+from service.app import create_app
 from service.listening import bound_socket
-from service.server import _url
+from service.live import LiveModel
+from service.server import WORKERS, _config, _url, serve
 from service.settings import Settings
+from service.worker import FOLDER
 from tests.conftest import free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -143,3 +154,78 @@ def test_an_empty_setting_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch
     for name in ("KEYS_FILE", "REDIS_URL", "HISTORIES", "RATE_PER_SECOND", "CORS_ORIGINS"):
         monkeypatch.setenv(f"SPARSESHELF_{name}", "")
     assert Settings() == Settings.model_construct()
+
+
+def test_workers_have_the_time_to_import_all_they_need() -> None:
+    """Many of them on few cores take more than the five seconds after which uvicorn would end and start them anew."""
+    assert _config(WORKERS, Settings(workers=8)).timeout_worker_healthcheck >= 30
+
+
+def test_workers_that_cannot_start_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.processes = [SimpleNamespace(exitcode=-signal.SIGTERM), SimpleNamespace(exitcode=STARTUP_FAILURE)]
+
+        def run(self) -> None: ...
+
+    monkeypatch.setattr(server, "Multiprocess", Failing)
+    monkeypatch.setattr(server, "_announce", lambda *_: None)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with bound_socket("127.0.0.1", 0) as listening:
+        assert serve(WORKERS, listening, Settings(workers=2), []) == STARTUP_FAILURE
+
+
+def test_the_supervisor_of_workers_holds_no_model(written: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would keep its memory, and the disk space of the version after that was deleted, for as long as it lives."""
+    made: list[weakref.ref[LiveModel]] = []
+    held: list[bool] = []
+
+    def making(settings: Settings) -> FastAPI:
+        app = create_app(settings)
+        made.append(weakref.ref(app.state.live))
+        return app
+
+    def served(_app: object, listening: socket.socket, *_: object) -> int:
+        listening.close()
+        held.append(made[0]() is not None)
+        return 0
+
+    monkeypatch.setattr("service.logs.configure", lambda _: None)
+    monkeypatch.setattr(main, "create_app", making)
+    monkeypatch.setattr(main, "serve", served)
+    gc.disable()
+    try:
+        words = ["--artifacts", str(written.folder.parent), "--port", "0", "--no-auth", "--workers", "2"]
+        assert main.main(words) == 0
+    finally:
+        gc.enable()
+    assert held == [False]
+
+
+@pytest.mark.parametrize("missing", ["CURRENT", "keys", "password"])
+def test_a_worker_that_cannot_start_says_so_in_a_line_of_the_log(
+    missing: str, written: Artifact, tmp_path: Path
+) -> None:
+    """One that takes the place of another, after what the supervisor had found sound was taken away."""
+    told = {
+        "CURRENT": {"SPARSESHELF_ARTIFACTS": str(tmp_path / "nothing")},
+        "keys": {"SPARSESHELF_KEYS_FILE": str(tmp_path / "no.keys")},
+        "password": {
+            "SPARSESHELF_REDIS_URL": "redis://localhost",
+            "SPARSESHELF_REDIS_PASSWORD_FILE": str(tmp_path / "no.password"),
+        },
+    }
+    environment = {
+        "SPARSESHELF_ARTIFACTS": str(written.folder.parent),
+        "SPARSESHELF_LOG_FORMAT": "json",
+        FOLDER: str(tmp_path),
+        **told[missing],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from service import worker; worker.app()"],
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["level"] == "critical"
+    assert json.loads(line)["message"].startswith("this worker cannot start: ")
+    assert done.returncode == 1
