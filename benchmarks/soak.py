@@ -44,12 +44,12 @@ def _minutes(most: float, loads: Sequence[Load]) -> list[str]:
 
 
 def _slope(samples: Sequence[tuple[float, float]]) -> str:
-    """Of the memory that is a worker's own, after it has settled."""
+    """Of the memory that a worker has allocated, after it has settled."""
     seconds, mebibytes = np.array(samples[int(SETTLING_SHARE * len(samples)) :]).T
     line = linregress(seconds / 3600, mebibytes)
     width = t.ppf(0.975, len(seconds) - 2) * line.stderr
     return (
-        f"A worker's own memory: {mebibytes[0]:.1f} MiB, then {mebibytes[-1]:.1f}; slope {line.slope:+.2f} MiB an hour "
+        f"A worker allocated {mebibytes[0]:.2f} MiB, then {mebibytes[-1]:.2f}; slope {line.slope:+.2f} MiB an hour "
         f"(95 %: {line.slope - width:+.2f} to {line.slope + width:+.2f})."
     )
 
@@ -72,7 +72,10 @@ def _shared(artifacts: Path) -> list[str]:
 
 
 class _Memory:
-    """Samples (seconds, MiB) of what a process has for itself."""
+    """Samples (seconds, MiB) of what a process has allocated.
+
+    Not of what is private: pages of libraries become shared, and private again, as other processes come and go.
+    """
 
     def __init__(self, process: int) -> None:
         self._process, self._stop, self._samples = process, Event(), list[tuple[float, float]]()
@@ -88,7 +91,7 @@ class _Memory:
         began = time.monotonic()
         while not self._stop.wait(SAMPLE_SECONDS):
             found = _rollup(self._process)
-            self._samples.append((time.monotonic() - began, found["Private_Clean"] + found["Private_Dirty"]))
+            self._samples.append((time.monotonic() - began, found["Anonymous"]))
 
 
 def _rollup(process: int) -> dict[str, float]:
