@@ -1,6 +1,6 @@
 # Two images from one file: `trainer` learns and writes artifacts, `service` answers; neither holds the other's half.
 #   docker build --target service -t sparseshelf-service .
-#     (started with SPARSESHELF_KEYS_FILE, or with SPARSESHELF_NO_AUTH=true SPARSESHELF_PUBLISHED_ON=127.0.0.1: docs/service.md)
+#     (started with SPARSESHELF_KEYS_FILE, or with SPARSESHELF_NO_AUTH=true SPARSESHELF_PUBLISHED_ON=127.0.0.1: docs/operating.md)
 #   docker build --target trainer -t sparseshelf-trainer --build-arg WHEEL_INDEX=<address of PyTorch's CPU wheels> .
 
 FROM python:3.11-slim AS base

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m service",
         description="Serve the current artifact of a folder. Every other setting is an environment variable "
-        "SPARSESHELF_…, see docs/service.md.",
+        "SPARSESHELF_…, see docs/operating.md.",
         epilog="`python -m service keys` makes, lists and removes API keys, `python -m service check` tries all "
         "that a start needs. "
         "exit codes: 0 stopped, 2 usage, 3 bad configuration or a port in use, 5 bad artifact",

@@ -70,7 +70,7 @@ def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
         if in_kubernetes and _OF_KUBERNETES.fullmatch(name):
             continue
         nearest = difflib.get_close_matches(name, known, n=1)
-        meant = f"; did you mean {nearest[0]}?" if nearest else "; docs/service.md lists them"
+        meant = f"; did you mean {nearest[0]}?" if nearest else "; docs/operating.md lists them"
         yield f"{variable} is no setting and has no effect{meant}"
 
 
