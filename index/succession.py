@@ -42,7 +42,7 @@ def _without_current(folder: Path) -> str:
         return f"no {CURRENT} in {folder}, which is itself a version: name the folder that it lies in"
     if any(folder.glob(f"*/{MANIFEST}")):
         back = f"python -m trainer rollback {folder}"
-        return f"no {CURRENT} in {folder}, but versions: `{back} --list` lists them, `{back} --to VERSION` makes one current"
+        return f"no {CURRENT} in {folder}, but versions: `{back} --to VERSION` makes one current, --list lists them"
     return f"no artifact in {folder}: train one with `python -m trainer fit --data FILE --out {folder}`"
 
 
