@@ -174,13 +174,15 @@ class Bench:
     def report(self) -> None:
         if not self.rows:
             return
-        print("| | requests | right | wrong | p50 ms | p99 ms | longest without a right answer s | recovered s |")
-        print("|---|---:|---:|---|---:|---:|---:|---:|")
+        print(
+            "| | requests | right | asked again | wrong | p50 ms | p99 ms | longest without a right answer s | recovered s |"
+        )
+        print("|---|---:|---:|---:|---|---:|---:|---:|---:|")
         for name, figures, recovered in self.rows:
             wrong = ", ".join(f"{n} {what}" for what, n in figures.wrong.items()) or "none"
             after = "" if recovered is None else f"{recovered:.2f}"
             print(
-                f"| {name} | {figures.requests:,} | {figures.right / figures.requests:.2%} | {wrong} "
+                f"| {name} | {figures.requests:,} | {figures.right / figures.requests:.2%} | {figures.again} | {wrong} "
                 f"| {figures.p50_milliseconds:.1f} | {figures.p99_milliseconds:.1f} | {figures.worst_seconds:.2f} "
                 f"| {after} |"
             )

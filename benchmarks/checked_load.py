@@ -1,4 +1,7 @@
-"""Load at a steady rate, each answer compared with what the version that it names must answer."""
+"""Load at a steady rate, each answer compared with what the version that it names must answer.
+
+Whose connection is lost asks a second time, as service/client.py and a proxy in front do; how often is counted.
+"""
 
 import asyncio
 import threading
@@ -23,6 +26,7 @@ class Asked(NamedTuple):
     seconds: float
     outcome: str  # "right", or what was wrong
     cached: str  # X-Cache of a page
+    again: bool  # whether the connection was lost, so that it was asked a second time
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Figures:
     requests: int
     right: int
     wrong: Mapping[str, int]
+    again: int
     p50_milliseconds: float
     p99_milliseconds: float
     worst_seconds: float
@@ -78,6 +83,7 @@ class CheckedLoad:
             len(asked),
             len(asked) - wrong.total(),
             wrong,
+            sum(one.again for one in asked),
             float(np.percentile(milliseconds, 50)),
             float(np.percentile(milliseconds, 99)),
             float(np.diff(ends).max()),
@@ -112,15 +118,19 @@ class CheckedLoad:
         path = ("/recommend", "/homepage")[number % 2]
         which = number % len(self._histories)
         body: dict[str, Any] = {"history": self._histories[which]}
-        began, cached = time.monotonic(), ""
+        began, cached, again = time.monotonic(), "", False
         try:
-            answer = await client.post(path, json=body)
+            try:
+                answer = await client.post(path, json=body)
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                again = True
+                answer = await client.post(path, json=body)
         except httpx.HTTPError as error:
             outcome = type(error).__name__
         else:
             cached = answer.headers.get("X-Cache", "")
             outcome = self._judged(answer, path, which)
-        self.asked.append(Asked(began, time.monotonic() - began, outcome, cached))
+        self.asked.append(Asked(began, time.monotonic() - began, outcome, cached, again))
 
     def _judged(self, answer: httpx.Response, path: str, which: int) -> str:
         if answer.status_code != 200:

@@ -46,6 +46,8 @@ def _minutes(most: float, loads: Sequence[Load]) -> list[str]:
 def _slope(samples: Sequence[tuple[float, float]]) -> str:
     """Of the memory that a worker has allocated, after it has settled."""
     seconds, mebibytes = np.array(samples[int(SETTLING_SHARE * len(samples)) :]).T
+    if not np.ptp(mebibytes):
+        return f"A worker allocated {mebibytes[0]:.2f} MiB, and not a page more in {np.ptp(seconds) / 60:.0f} minutes."
     line = linregress(seconds / 3600, mebibytes)
     width = t.ppf(0.975, len(seconds) - 2) * line.stderr
     return (

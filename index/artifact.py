@@ -246,9 +246,7 @@ def _held(folder: Path, version: str) -> Folder:
     try:
         return Folder(folder / version)
     except FileNotFoundError:
-        raise ArtifactError(
-            f"{folder / version}: the version is not there; put it back or name another one in {folder / CURRENT}"
-        ) from None
+        raise ArtifactError(f"{folder / version}: the version is not there; put it back or name another one") from None
 
 
 def _read_manifest(folder: Folder, version: str) -> Manifest:

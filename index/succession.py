@@ -14,6 +14,7 @@ from typing import Self
 
 from index.errors import ArtifactError
 from index.folder import read, replace_synced
+from index.verified_files import MANIFEST
 
 CURRENT, SUCCESSION = "CURRENT", "SUCCESSION"
 POINTERS = (f".{CURRENT}-*", f".{SUCCESSION}-*")  # half-written ones
@@ -28,14 +29,21 @@ def current_version(folder: Path) -> str:
     try:
         version = read(pointer, 1024).decode().strip()
     except FileNotFoundError:
-        raise ArtifactError(
-            f"no artifact in {folder}: train one with `python -m trainer fit --data FILE --out {folder}`"
-        ) from None
+        raise ArtifactError(_without_current(folder)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{pointer}: cannot be read ({error})") from error
     if not VERSION.fullmatch(version):
         raise ArtifactError(f"{pointer}: {version[:40]!r} is not the name of a version")
     return version
+
+
+def _without_current(folder: Path) -> str:
+    if (folder / MANIFEST).is_file():
+        return f"no {CURRENT} in {folder}, which is itself a version: name the folder that it lies in"
+    if any(folder.glob(f"*/{MANIFEST}")):
+        back = f"python -m trainer rollback {folder}"
+        return f"no {CURRENT} in {folder}, but versions: `{back} --to VERSION` makes one current, --list lists them"
+    return f"no artifact in {folder}: train one with `python -m trainer fit --data FILE --out {folder}`"
 
 
 def point_at(folder: Path, version: str) -> None:

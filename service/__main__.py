@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "SPARSESHELF_…, see docs/operating.md.",
         epilog="`python -m service keys` makes, lists and removes API keys, `python -m service check` tries all "
         "that a start needs. "
-        "exit codes: 0 stopped, 2 usage, 3 bad configuration or a port in use, 5 bad artifact",
+        "exit codes: 0 stopped (one process by SIGTERM: 143), 2 usage, 3 bad configuration or a port in use, "
+        "5 bad artifact",
     )
     parser.add_argument("--artifacts", type=Path, help="folder with CURRENT (SPARSESHELF_ARTIFACTS, artifacts)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if prepared is None:
         return 0
     settings, listening, app = prepared
-    told = announcement(app.state.live.model, listening, settings)
+    told = announcement(app.state.live.model, app.state.live.version, listening, settings)
     several = settings.workers > 1
     if several:
         del prepared, app  # each worker makes its own

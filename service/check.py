@@ -27,6 +27,7 @@ from service.listening import bound_socket, refused
 from service.memory import eviction_risk
 from service.settings import Settings
 from service.shared_store import StoreFacts, StoreUnavailableError, examine
+from service.tracing import TracingError
 
 EXIT_CONFIGURATION, EXIT_ARTIFACT = 3, 5
 REDIS_SECONDS = 3.0
@@ -44,16 +45,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m service check",
         description=__doc__,
-        epilog="exit codes: 0 it can be served (there may be warnings), 2 usage, 3 configuration, port or Redis, "
-        "5 artifact",
+        epilog="exit codes: 0 it can be served (there may be warnings), 2 usage, 3 configuration, port, keys or "
+        "Redis, 5 nothing but the artifact",
     )
     parser.add_argument("--artifacts", type=Path, help="folder with CURRENT (SPARSESHELF_ARTIFACTS, artifacts)")
     parser.add_argument("--host", default="127.0.0.1", help="address that will be listened on (127.0.0.1)")
     parser.add_argument("--port", type=int, help="whether this port is free as well")
+    parser.add_argument("--workers", type=int, help="as it will be started (SPARSESHELF_WORKERS)")
     parser.add_argument("--no-auth", action="store_true", help="as it will be started (SPARSESHELF_NO_AUTH)")
     parser.add_argument("--json", action="store_true", help="one JSON object with all findings at the end")
     options = parser.parse_args(arguments)
-    given = {"artifacts": options.artifacts, "no_auth": options.no_auth or None}
+    given = {"artifacts": options.artifacts, "workers": options.workers, "no_auth": options.no_auth or None}
     found = []
     for finding in findings(options.host, options.port, {k: v for k, v in given.items() if v is not None}):
         found.append(finding)
@@ -90,15 +92,29 @@ def _exit_code(found: Sequence[Finding]) -> int:
 def _configuration(settings: Settings, wrong: dict[str, str], host: str) -> Iterator[Finding]:
     for variable, reason in wrong.items():
         yield Finding("error", "configuration", f"{variable}: {reason}")
+    tracing_refused = _tracing_refused() if settings.tracing else None
+    if tracing_refused is not None:
+        yield Finding("error", "configuration", f"SPARSESHELF_TRACING: {tracing_refused}")
     idle = configuration.warnings(settings, os.environ)
     for warning in idle:
         yield Finding("warning", "configuration", warning)
     refusal = configuration.refusal(settings, host)
     if refusal is not None and not any(refusal.startswith(variable) for variable in wrong):
         yield Finding("error", "configuration", refusal)
-    elif not wrong and not idle:
+    elif not wrong and not idle and tracing_refused is None:
         n_set = len(settings.model_fields_set)
         yield Finding("ok", "configuration", f"{n_set} of {len(Settings.model_fields)} settings given, all sound")
+
+
+def _tracing_refused() -> str | None:
+    """Why spans cannot be sent as the variables OTEL_… ask for it; nothing is sent."""
+    from service.spans import Exporting  # noqa: PLC0415  what it needs is an extra
+
+    try:
+        Exporting().provider.shutdown()
+    except TracingError as error:
+        return str(error)
+    return None
 
 
 def _port(host: str, port: int) -> Finding:

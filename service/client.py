@@ -22,6 +22,8 @@ from service.calls import Answered, Call
 
 LONGEST_WAIT_SECONDS = 10
 _LATER = (429, 503)
+_LOST = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+"""A connection that ended before its answer, as where a worker was killed: another one takes the next."""
 Asked = ParamSpec("Asked")
 
 
@@ -62,7 +64,9 @@ def _awaited(
 
 
 class Client:
-    """`api_key` is sent as `Authorization: Bearer`. What 429 and 503 put off is asked again, `retries` times."""
+    """`api_key` is sent as `Authorization: Bearer`. What 429 and 503 put off, and what was lost with its connection, is
+    asked again, `retries` times.
+    """
 
     def __init__(
         self,
@@ -103,9 +107,15 @@ class Client:
         """Raises ServiceError, httpx.TransportError."""
         left = self._retries
         while True:
-            response = self._http.request(
-                call.method, call.path, params=call.query, json=call.body, headers=call.headers
-            )
+            try:
+                response = self._http.request(
+                    call.method, call.path, params=call.query, json=call.body, headers=call.headers
+                )
+            except _LOST:
+                if not (call.repeatable and left):
+                    raise
+                left -= 1
+                continue
             wait = _wait_seconds(call, response)
             if wait is None or not left:
                 return _answer(call, response)
@@ -164,9 +174,15 @@ class AsyncClient:
         """Raises ServiceError, httpx.TransportError."""
         left = self._retries
         while True:
-            response = await self._http.request(
-                call.method, call.path, params=call.query, json=call.body, headers=call.headers
-            )
+            try:
+                response = await self._http.request(
+                    call.method, call.path, params=call.query, json=call.body, headers=call.headers
+                )
+            except _LOST:
+                if not (call.repeatable and left):
+                    raise
+                left -= 1
+                continue
             wait = _wait_seconds(call, response)
             if wait is None or not left:
                 return _answer(call, response)

@@ -60,17 +60,16 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> list[str]:
 
 
 def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    known += [f"{PREFIX}{name.upper()}{ENDING}" for name in SECRETS]
+    known = [*map(str.upper, Settings.model_fields), *(f"{name.upper()}{ENDING}" for name in SECRETS)]
     in_kubernetes = "KUBERNETES_SERVICE_HOST" in environment
     for variable in sorted(environment):
         name = variable.upper()
-        if not name.startswith(PREFIX) or name in known or _OF_OTHERS.fullmatch(name):
+        if not name.startswith(PREFIX) or name.removeprefix(PREFIX) in known or _OF_OTHERS.fullmatch(name):
             continue
         if in_kubernetes and _OF_KUBERNETES.fullmatch(name):
             continue
-        nearest = difflib.get_close_matches(name, known, n=1)
-        meant = f"; did you mean {nearest[0]}?" if nearest else "; docs/operating.md lists them"
+        nearest = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)  # all are alike with the prefix
+        meant = f"; did you mean {PREFIX}{nearest[0]}?" if nearest else "; docs/operating.md lists them"
         yield f"{variable} is no setting and has no effect{meant}"
 
 

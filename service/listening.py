@@ -1,5 +1,6 @@
 """The socket that the service listens on."""
 
+import errno
 import socket
 
 
@@ -20,4 +21,5 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 def refused(host: str, port: int, error: OSError) -> str:
     """Why there is no such socket, in a line."""
-    return f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port"
+    other = "--host" if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL else "--port"
+    return f"{host}:{port} cannot be listened on ({error.strerror}); choose another {other}"

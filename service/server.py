@@ -55,11 +55,13 @@ def serve(app: FastAPI | str, listening: socket.socket, settings: Settings, told
     return 0
 
 
-def announcement(model: Model, listening: socket.socket, settings: Settings) -> list[str]:
+def announcement(model: Model, version: str, listening: socket.socket, settings: Settings) -> list[str]:
     """Where the service answers, and what to ask it."""
     url = _url(listening, settings)
     header = "" if settings.keys_file is None else '-H "authorization: Bearer $KEY" '
-    first = f"sparseshelf serves {len(model.vocabulary):,} items on {url} (documentation at {url}/docs). Try:"
+    first = (
+        f"sparseshelf serves {len(model.vocabulary):,} items of {version} on {url} (documentation at {url}/docs). Try:"
+    )
     return [first, "", *example_calls(model, url, header), ""]
 
 

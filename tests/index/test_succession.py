@@ -26,6 +26,17 @@ def known(folder: Path) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
     return found.before, found.current, found.left
 
 
+def test_without_current_it_says_whether_there_are_versions_to_take(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"no artifact in .* trainer fit"):
+        artifact.open_current(tmp_path)
+    version = version_of(tmp_path, 1)
+    with pytest.raises(ArtifactError, match=r"is itself a version: name the folder"):
+        artifact.open_current(tmp_path / version)
+    (tmp_path / "CURRENT").unlink()
+    with pytest.raises(ArtifactError, match=r"no CURRENT in .* rollback .* --to VERSION"):
+        artifact.open_current(tmp_path)
+
+
 def test_every_new_version_remembers_the_ones_before_it(tmp_path: Path) -> None:
     a = version_of(tmp_path, 1)
     assert known(tmp_path) == ((), a, ())

@@ -102,6 +102,31 @@ def test_a_bad_artifact_alone_is_exit_5_and_a_start_without_keys_exit_3(check: C
     assert "python -m service keys add" in text
 
 
+def test_a_host_that_is_not_here_is_not_mended_by_another_port(check: Check) -> None:
+    assert "choose another --host" in check("--host", "192.0.2.1", "--port", "0")[1]
+
+
+def test_a_name_that_is_like_none_gets_no_suggestion(check: Check) -> None:
+    assert "SPARSESHELF_FOO is no setting and has no effect; docs/service.md lists them" in check(FOO="1")[1]
+    assert "did you mean SPARSESHELF_WORKERS?" in check(WORKER="1")[1]
+
+
+def test_the_number_of_workers_is_looked_at_as_a_start_does(check: Check) -> None:
+    code, text = check("--workers", "0")
+    assert (code, "SPARSESHELF_WORKERS: " in text) == (3, True)
+
+
+def test_tracing_that_a_start_would_refuse_is_an_error(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    assert check(TRACING="true")[0] == 0
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "jaeger")
+    code, text = check(TRACING="true")
+    assert (code, about(text, "configuration")) == (
+        3,
+        ["error    configuration  SPARSESHELF_TRACING: OTEL_TRACES_EXPORTER may be none or otlp here"],
+    )
+
+
 def test_a_challenger_is_opened_as_well(check: Check, written: Artifact) -> None:
     code, text = check(CHALLENGER=written.version)
     assert (code, f"SPARSESHELF_CHALLENGER: {written.version}: 6 items" in text) == (0, True)

@@ -242,3 +242,23 @@ def test_both_clients_have_the_same_methods() -> None:
 
     assert methods(Client) == methods(AsyncClient) >= set(REQUESTS) - {NO_JSON}
     assert client.__doc__
+
+
+def test_what_was_lost_with_its_connection_is_asked_again() -> None:
+    lost = [httpx.ReadError("gone"), httpx.RemoteProtocolError("gone")]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        if lost:
+            raise lost.pop()
+        return httpx.Response(200, json={"status": "ok"})
+
+    with Client("http://shelf.test", transport=httpx.MockTransport(answer)) as shelf:
+        assert shelf.health_live().status == "ok"
+
+
+def test_what_is_lost_again_and_again_is_said() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("gone")
+
+    with Client("http://shelf.test", transport=httpx.MockTransport(answer)) as shelf, pytest.raises(httpx.ReadError):
+        shelf.health_live()

@@ -59,6 +59,7 @@ def test_it_prints_three_curl_lines_that_work_as_they_stand(written: Artifact) -
     with serving(written, port) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(6)]
+        assert f"6 items of {written.version} on http://127.0.0.1:{port} " in lines[0]
         calls = [line for line in lines if line.startswith("curl ")]
         assert len(calls) == 3
         for call in calls:
