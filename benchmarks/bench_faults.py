@@ -174,9 +174,8 @@ class Bench:
     def report(self) -> None:
         if not self.rows:
             return
-        print(
-            "| | requests | right | asked again | wrong | p50 ms | p99 ms | longest without a right answer s | recovered s |"
-        )
+        names = "requests | right | asked again | wrong | p50 ms | p99 ms | longest without a right one s | recovered s"
+        print(f"| | {names} |")
         print("|---|---:|---:|---:|---|---:|---:|---:|---:|")
         for name, figures, recovered in self.rows:
             wrong = ", ".join(f"{n} {what}" for what, n in figures.wrong.items()) or "none"
