@@ -70,6 +70,7 @@ ONLY_IN = {
     "fcntl": {
         "service/keys_command.py",
         "service/metrics_folder.py",
+        "service/server.py",
         "trainer/datasets/partial.py",
         "trainer/locked_folder.py",
     },

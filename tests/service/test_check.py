@@ -107,7 +107,7 @@ def test_a_host_that_is_not_here_is_not_mended_by_another_port(check: Check) -> 
 
 
 def test_a_name_that_is_like_none_gets_no_suggestion(check: Check) -> None:
-    assert "SPARSESHELF_FOO is no setting and has no effect; docs/service.md lists them" in check(FOO="1")[1]
+    assert "SPARSESHELF_FOO is no setting and has no effect; docs/operating.md lists them" in check(FOO="1")[1]
     assert "did you mean SPARSESHELF_WORKERS?" in check(WORKER="1")[1]
 
 
