@@ -1,6 +1,5 @@
 """What answers: versions, opened and verified before the first request, warm before they are ready."""
 
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -79,7 +78,7 @@ class LiveModel:
         self.split = split
         self._current, self._challenger = current, challenger
         self._servings = self._with(Denied.of(()))
-        self._warm = threading.Event()
+        self._warm = False
 
     @classmethod
     def open(cls, artifacts: Path, split: Split | None = None, *, instead: Iterable[str] = ()) -> Self:
@@ -107,21 +106,13 @@ class LiveModel:
         return self._current.recommender.model
 
     @property
-    def versions(self) -> Mapping[Variant | None, str]:
-        """What answers, by variant; None is who is in no split."""
-        return {variant: serving.version for variant, serving in self._servings.items()}
-
-    @property
     def served(self) -> Mapping[Variant | None, ServedVersion]:
         """The same with the bytes of their files."""
         return {variant: ServedVersion(one.version, one.n_bytes) for variant, one in self._servings.items()}
 
     @property
     def ready(self) -> bool:
-        return self._warm.is_set()
-
-    def wait_until_ready(self) -> None:
-        self._warm.wait()
+        return self._warm
 
     @property
     def serving(self) -> Serving:
@@ -148,7 +139,7 @@ class LiveModel:
         for opened in (self._current, self._challenger):
             if opened is not None:
                 opened.recommender.warm_up()
-        self._warm.set()
+        self._warm = True
 
     def _with(self, denied: Denied) -> Mapping[Variant | None, Serving]:
         current = _serving(self._current, denied)
