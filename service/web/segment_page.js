@@ -1,0 +1,6 @@
+import { h } from "./element.js";
+
+export function segmentPage(place) {
+  place.replaceChildren(h("h1", {}, "Segment"));
+  return { async refresh() {} };
+}
