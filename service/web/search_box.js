@@ -9,15 +9,15 @@ import { announce } from "./notices.js";
 const PAUSE_MS = 60;
 const SHOWN = 8;
 
-/** `choose(item)` is called with what was chosen; the box stays open for the next one. */
-export function searchBox({ choose, nDims, label = "Find something you like" }) {
+/** `choose(item)` is called with what was chosen; the box stays open for the next one. `id` is its own on the page. */
+export function searchBox({ choose, nDims, id = "search", label = "Find something you like" }) {
   let found = [];
   let active = -1;
   let asked = null;
   let timer = 0;
-  const list = h("ul", { id: "found", role: "listbox", "aria-label": "Items", hidden: true });
+  const list = h("ul", { id: `${id}-found`, class: "found", role: "listbox", "aria-label": "Items", hidden: true });
   const input = h("input", {
-    id: "search",
+    id,
     type: "search",
     role: "combobox",
     placeholder: label,
@@ -25,7 +25,7 @@ export function searchBox({ choose, nDims, label = "Find something you like" }) 
     spellcheck: "false",
     maxlength: 200,
     "aria-label": label,
-    "aria-controls": "found",
+    "aria-controls": `${id}-found`,
     "aria-expanded": "false",
     "aria-autocomplete": "list",
   });
@@ -41,7 +41,7 @@ export function searchBox({ choose, nDims, label = "Find something you like" }) 
   const option = (item, place) =>
     h(
       "li",
-      { id: `found-${place}`, role: "option", "aria-selected": "false", on: { pointerdown: (event) => (event.preventDefault(), take(place)) } },
+      { id: `${id}-${place}`, role: "option", "aria-selected": "false", on: { pointerdown: (event) => (event.preventDefault(), take(place)) } },
       h("span", { class: "thumb" }, cover(item, nDims())),
       h("span", {}, nameOf(item)),
       h("span", { class: "quiet" }, item.popularity ? percent(item.popularity) : ""),
@@ -50,7 +50,7 @@ export function searchBox({ choose, nDims, label = "Find something you like" }) 
     active = place;
     [...list.children].forEach((element, at) => element.setAttribute("aria-selected", String(at === place)));
     if (place >= 0) {
-      input.setAttribute("aria-activedescendant", `found-${place}`);
+      input.setAttribute("aria-activedescendant", `${id}-${place}`);
       list.children[place].scrollIntoView({ block: "nearest" });
     } else input.removeAttribute("aria-activedescendant");
   };
