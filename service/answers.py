@@ -233,6 +233,16 @@ class ItemAnswer(Answer):
     dims: list[WeightedDim] = Field(description="the non-zeros of its code, as they are stored")
 
 
+class Sample(BaseModel):
+    sample_id: str
+    item_ids: list[str] = Field(description="what this person has, at most 100 items")
+    items: list[ListedItem] = Field(description="the three best-known of them")
+
+
+class SamplesAnswer(Answer):
+    samples: list[Sample]
+
+
 class ModelAnswer(Answer):
     n_items: int
     n_dims: int

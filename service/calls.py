@@ -177,6 +177,10 @@ def read_item(item_id: str) -> Call[answers.ItemAnswer]:
     return Call(answers.ItemAnswer, "GET", f"/items/{_quoted(item_id)}")
 
 
+def list_samples() -> Call[answers.SamplesAnswer]:
+    return Call(answers.SamplesAnswer, "GET", "/samples")
+
+
 def read_model() -> Call[answers.ModelAnswer]:
     return Call(answers.ModelAnswer, "GET", "/model")
 

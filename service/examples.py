@@ -50,6 +50,7 @@ REQUESTS: dict[str, dict[str, object]] = {
     "find_items": {"q": "boot", "n": 2},
     "similar_items": {"item_id": "c", "n": 1},
     "read_item": {"item_id": "a"},
+    "list_samples": {},
     "read_model": {},
     "read_metrics": {},
     "health_live": {},
@@ -171,6 +172,28 @@ ANSWERS: dict[str, object] = {
         "guest_of": [{"segment_id": "s2", "label": "War"}],
         "coded": True,
         "dims": [{"dim": 0, "weight": 0.8}, {"dim": 2, "weight": 0.6}],
+    },
+    "list_samples": {
+        "model_version": "films-e9842b6eb60a",
+        "samples": [
+            {
+                "sample_id": "1",
+                "item_ids": ["a", "b", "c"],
+                "items": [
+                    {"item_id": "a", "title": "Airplane!", "popularity": 0.5},
+                    {"item_id": "b", "title": "Brazil", "popularity": 0.4},
+                    {"item_id": "c", "title": "Clerks", "popularity": 0.3},
+                ],
+            },
+            {
+                "sample_id": "2",
+                "item_ids": ["d", "f"],
+                "items": [
+                    {"item_id": "d", "title": "Das Boot", "popularity": 0.2},
+                    {"item_id": "f", "title": "Fog", "popularity": 0.05},
+                ],
+            },
+        ],
     },
     "read_model": {
         "model_version": "films-e9842b6eb60a",
