@@ -92,6 +92,47 @@ class SegmentRanking:
     unknown_items: list[str]
 
 
+@dataclass(slots=True)
+class ListedItem:
+    """An item as such, without a score. `popularity` is the share of users who have it."""
+
+    item_id: str
+    title: str | None
+    popularity: float
+
+
+@dataclass(slots=True)
+class SegmentName:
+    segment_id: str
+    label: str
+
+
+@dataclass(slots=True)
+class WeightedDim:
+    dim: int
+    weight: float
+
+
+@dataclass
+class KnownItem:
+    """All that is known of an item; `dims` are None where its code was not asked for."""
+
+    item_id: str
+    title: str | None
+    popularity: float
+    attributes: dict[str, float | str | list[str] | None]
+    segment: SegmentName | None  # the one that it belongs to
+    guest_of: list[SegmentName]  # others whose shelves may show it
+    coded: bool
+    dims: list[WeightedDim] | None
+
+
+@dataclass(frozen=True)
+class KnownItems:
+    items: list[KnownItem]
+    unknown_items: list[str]
+
+
 @dataclass(frozen=True)
 class HomepageShelf:
     kind: ShelfKind

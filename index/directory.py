@@ -1,11 +1,14 @@
-"""What can be looked up in a model without a history: items by their titles, segments that are alike."""
+"""What can be looked up in a model without a history: items by their ids and titles, segments that are alike."""
 
 import threading
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
 
+from index.answers import KnownItems
 from index.kernels import Rows
+from index.known_items import known_items
 from index.model import Model
 from index.search import ItemSearch, Ranking
 from index.segment_similarity import SegmentSimilarity
@@ -26,6 +29,15 @@ class Directory:
         with self._making:
             titles = self._titles
         return titles.find(query, n, never)
+
+    def items(self, item_ids: Iterable[str], never: Rows = _NO_ROWS, *, code: bool = True) -> KnownItems:
+        """All that is known of items, in their order, repeats once; rows of `never`, which ascend, are unknown."""
+        given = list(dict.fromkeys(item_ids))
+        rows = self._model.vocabulary.rows(given)
+        if len(never):
+            rows[never[np.searchsorted(never, rows).clip(max=len(never) - 1)] == rows] = -1
+        unknown = [given[place] for place in np.flatnonzero(rows < 0)]
+        return KnownItems(known_items(self._model, rows[rows >= 0], code=code), unknown)
 
     def closest_segments(self, row: int, n: int) -> Ranking:
         """The `n` segments most like segment `row` (index/segment_similarity.py)."""

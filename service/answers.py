@@ -161,97 +161,19 @@ class DenyListAnswer(Answer):
     items: list[str] = Field(description="in the order of their ids")
 
 
-class SegmentSummary(BaseModel):
-    segment_id: str
-    label: str
-    size: int
-
-
-class SegmentListAnswer(Answer):
-    segments: list[SegmentSummary]
-
-
-class SignedDim(BaseModel):
-    dim: int
-    sign: Literal[-1, 1]
-
-
 class ListedItem(BaseModel):
     """An item as such, without a score."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
 
     item_id: str
     title: str | None
     popularity: float = Field(description="share of users who have it")
-
-
-class SegmentAnswer(Answer):
-    segment_id: str
-    label: str
-    size: int
-    signed_dims: list[SignedDim] = Field(description="the non-zeros of its row of B")
-    items: list[ListedItem] = Field(description="its best-known items")
 
 
 class SegmentItemsAnswer(RecommendAnswer):
     segment_id: str
     label: str
-
-
-class SimilarSegment(SegmentSummary):
-    score: float = Field(description="cosine of the two segments' mean codes")
-    rank: int = Field(description="from 1")
-
-
-class SimilarSegmentsAnswer(Answer):
-    segment_id: str
-    segments: list[SimilarSegment]
-
-
-class FoundItemsAnswer(Answer):
-    items: list[ListedItem]
-    n_matching: int = Field(description="how many items match, shown or not")
-
-
-class WeightedDim(BaseModel):
-    dim: int
-    weight: float
-
-
-class SegmentName(BaseModel):
-    segment_id: str
-    label: str
-
-
-class ItemAnswer(Answer):
-    item_id: str
-    title: str | None
-    popularity: float = Field(description="share of users who have it")
-    attributes: dict[str, float | str | list[str] | None] = Field(description="null where one is not known")
-    segment: SegmentName | None = Field(description="the one that it belongs to")
-    guest_of: list[SegmentName] = Field(description="others whose shelves may show it")
-    coded: bool = Field(description="whether it was trained; without a code it comes back by popularity only")
-    dims: list[WeightedDim] = Field(description="the non-zeros of its code, as they are stored")
-
-
-class Sample(BaseModel):
-    sample_id: str
-    item_ids: list[str] = Field(description="what this person has, at most 100 items")
-    items: list[ListedItem] = Field(description="the three best-known of them")
-
-
-class SamplesAnswer(Answer):
-    samples: list[Sample]
-
-
-class ModelAnswer(Answer):
-    n_items: int
-    n_dims: int
-    k: int = Field(description="weights an item has")
-    n_segments: int
-    bytes_per_item: int
-    data: dict[str, object]
-    metrics: dict[str, object]
-    options: dict[str, object]
 
 
 class Health(BaseModel):

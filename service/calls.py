@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from service import answers
+from service import answers, directory_answers
 from service.split import KEY_HEADER
 
 Answered = TypeVar("Answered", bound=BaseModel)
@@ -113,8 +113,8 @@ def rank_segments(history: History, **options: Unpack[SegmentsOptions]) -> Call[
     return _posted(answers.SegmentsAnswer, "/segments", history, options)
 
 
-def list_segments() -> Call[answers.SegmentListAnswer]:
-    return Call(answers.SegmentListAnswer, "GET", "/segments")
+def list_segments() -> Call[directory_answers.SegmentListAnswer]:
+    return Call(directory_answers.SegmentListAnswer, "GET", "/segments")
 
 
 def recommend_in_segment(
@@ -124,12 +124,12 @@ def recommend_in_segment(
     return _posted(answers.SegmentItemsAnswer, path, history, options)
 
 
-def similar_segments(segment_id: str, n: int = 10) -> Call[answers.SimilarSegmentsAnswer]:
-    return Call(answers.SimilarSegmentsAnswer, "GET", f"/segments/{_quoted(segment_id)}/similar", {"n": n})
+def similar_segments(segment_id: str, n: int = 10) -> Call[directory_answers.SimilarSegmentsAnswer]:
+    return Call(directory_answers.SimilarSegmentsAnswer, "GET", f"/segments/{_quoted(segment_id)}/similar", {"n": n})
 
 
-def read_segment(segment_id: str, n: int = 20) -> Call[answers.SegmentAnswer]:
-    return Call(answers.SegmentAnswer, "GET", f"/segments/{_quoted(segment_id)}", {"n": n})
+def read_segment(segment_id: str, n: int = 20) -> Call[directory_answers.SegmentAnswer]:
+    return Call(directory_answers.SegmentAnswer, "GET", f"/segments/{_quoted(segment_id)}", {"n": n})
 
 
 def homepage(history: History | None = None, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
@@ -165,24 +165,31 @@ def reload() -> Call[answers.ReloadAnswer]:
     return Call(answers.ReloadAnswer, "POST", "/admin/reload")
 
 
-def find_items(q: str, n: int = 20) -> Call[answers.FoundItemsAnswer]:
-    return Call(answers.FoundItemsAnswer, "GET", "/items", {"q": q, "n": n})
+def find_items(q: str, n: int = 20) -> Call[directory_answers.FoundItemsAnswer]:
+    return Call(directory_answers.FoundItemsAnswer, "GET", "/items", {"q": q, "n": n})
 
 
 def similar_items(item_id: str, n: int = 20) -> Call[answers.SimilarAnswer]:
     return Call(answers.SimilarAnswer, "GET", f"/items/{_quoted(item_id)}/similar", {"n": n})
 
 
-def read_item(item_id: str) -> Call[answers.ItemAnswer]:
-    return Call(answers.ItemAnswer, "GET", f"/items/{_quoted(item_id)}")
+def read_items(
+    item_ids: Sequence[str], *, code: bool = False, split_key: str | None = None
+) -> Call[directory_answers.ItemsAnswer]:
+    body = {"item_ids": item_ids, "code": code}
+    return Call(directory_answers.ItemsAnswer, "POST", "/items", body=body, headers=_split(split_key))
 
 
-def list_samples() -> Call[answers.SamplesAnswer]:
-    return Call(answers.SamplesAnswer, "GET", "/samples")
+def list_samples() -> Call[directory_answers.SamplesAnswer]:
+    return Call(directory_answers.SamplesAnswer, "GET", "/samples")
 
 
-def read_model() -> Call[answers.ModelAnswer]:
-    return Call(answers.ModelAnswer, "GET", "/model")
+def read_item(item_id: str) -> Call[directory_answers.ItemAnswer]:
+    return Call(directory_answers.ItemAnswer, "GET", f"/items/{_quoted(item_id)}")
+
+
+def read_model() -> Call[directory_answers.ModelAnswer]:
+    return Call(directory_answers.ModelAnswer, "GET", "/model")
 
 
 def health_live() -> Call[answers.Health]:

@@ -51,6 +51,10 @@ REQUESTS: dict[str, dict[str, object]] = {
     "similar_items": {"item_id": "c", "n": 1},
     "read_item": {"item_id": "a"},
     "list_samples": {},
+    "read_items": {
+        "two, of which one is unknown": {"item_ids": ["a", "who"]},
+        "codes": {"item_ids": ["c"], "code": True},
+    },
     "read_model": {},
     "read_metrics": {},
     "health_live": {},
@@ -194,6 +198,27 @@ ANSWERS: dict[str, object] = {
                 ],
             },
         ],
+    },
+    "read_items": {
+        "model_version": "films-e9842b6eb60a",
+        "items": [
+            {
+                "item_id": "a",
+                "title": "Airplane!",
+                "popularity": 0.5,
+                "attributes": {
+                    "year": 1980.0,
+                    "country": "US",
+                    "genres": ["Comedy"],
+                    "poster": "https://example.org/a.jpg",
+                },
+                "segment": {"segment_id": "s1", "label": "Comedy"},
+                "guest_of": [{"segment_id": "s2", "label": "War"}],
+                "coded": True,
+                "dims": None,
+            }
+        ],
+        "unknown_items": ["who"],
     },
     "read_model": {
         "model_version": "films-e9842b6eb60a",

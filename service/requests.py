@@ -1,11 +1,9 @@
 """The shapes of requests. Unknown fields are refused, so that nothing is accepted and ignored."""
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -203,6 +201,15 @@ class SegmentItemsRequest(HistoryRequest, FilteredRequest, SteeredRequest):
         return self.n <= PLAIN_N and len(self.exclude) <= PLAIN_IDS and self.few_terms
 
 
+class ItemsRequest(Request):
+    item_ids: list[Id] = Field(min_length=1, max_length=MAX_N, description="repeats come back once")
+    code: bool = Field(default=False, description="also the non-zeros of their codes")
+
+    @property
+    def plain(self) -> bool:
+        return len(self.item_ids) <= PLAIN_N
+
+
 class BatchRequest(Request):
     requests: list[Any] = Field(
         max_length=MAX_BATCH,
@@ -256,36 +263,3 @@ class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
     def plain(self) -> bool:
         few = self.shelves * self.items_per_shelf <= PLAIN_N and len(self.exclude) <= PLAIN_IDS and self.few_terms
         return few and not self.max_per and not self.explain
-
-
-_WRITTEN = re.compile(r"\d{4}-")
-
-
-def _written(value: object) -> object:
-    """Seconds since 1970, which pydantic takes for a time as well, are none by the document."""
-    if value is not None and not (isinstance(value, str) and _WRITTEN.match(value)):
-        raise PydanticCustomError("written", "Input should be written as 2026-05-01T12:00:00Z")
-    return value
-
-
-class EventRequest(Request):
-    event_id: Id = Field(description="one that came before is passed over")
-    item_id: Id
-    weight: float = Field(
-        default=1.0, ge=-1000, le=1000, description="how much the item counts; negative: away from it"
-    )
-    at: Annotated[AwareDatetime | None, BeforeValidator(_written)] = Field(
-        default=None,
-        strict=False,
-        description="when, with a time zone; else now. Of one item the latest event counts.",
-        examples=["2026-05-01T12:00:00Z"],
-    )
-
-
-class EventsRequest(Request):
-    events: list[EventRequest] = Field(min_length=1, max_length=MAX_HISTORY)
-
-
-class DenyListRequest(Request):
-    add: Ids = Field(default=[], description="items that no answer may hold from now on")
-    remove: Ids = Field(default=[], description="items that answers may hold again")

@@ -6,14 +6,14 @@ small answer would wait for; only what takes longer than that is worth a thread.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from index.answers import Homepage, Recommendation, SegmentRanking
+from index.answers import Homepage, KnownItems, Recommendation, SegmentRanking
 from index.recommender import Recommender
 from service.live import Serving
 from service.tracing import span
@@ -23,9 +23,8 @@ SMALL = 2**17
 SMALL_PAGE = 2**15
 """Items up to which a page of shelves takes a few, with few segments an item."""
 Found = TypeVar("Found")
-_WRITERS: dict[type, TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (Recommendation, SegmentRanking, Homepage)
-}
+Answerable = Recommendation | SegmentRanking | Homepage | KnownItems
+_WRITERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in get_args(Answerable)}
 _NOT_SENT: dict[type, Any] = {Homepage: {"shelves": {"__all__": {"spares"}}}}
 
 
@@ -47,7 +46,7 @@ async def page_done(recommender: Recommender, call: Callable[[], Found], turn: a
     return found
 
 
-def written(serving: Serving, found: Recommendation | SegmentRanking | Homepage, **more: object) -> bytes:
+def written(serving: Serving, found: Answerable, **more: object) -> bytes:
     """What an index answers as JSON, with the model's version, the variant of a split, and `more`.
 
     Its attributes are those of the answers that the OpenAPI document describes; to build these first takes longer than
@@ -61,9 +60,7 @@ def written(serving: Serving, found: Recommendation | SegmentRanking | Homepage,
     return head[:-1] + b"," + rest[1:]
 
 
-async def answered(
-    serving: Serving, call: Callable[[], Recommendation | SegmentRanking], *, plain: bool, **more: object
-) -> Response:
+async def answered(serving: Serving, call: Callable[[], Answerable], *, plain: bool, **more: object) -> Response:
     """The same as a response."""
 
     def page() -> bytes:

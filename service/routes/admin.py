@@ -8,7 +8,7 @@ from service.following import ReloadFailedError
 from service.live import Denied, NotReadyError
 from service.operations import operation_id
 from service.problems import ADMIN, ADMIN_POSTED, openapi_problems
-from service.requests import DenyListRequest
+from service.stored_requests import DenyListRequest
 
 router = APIRouter(tags=["admin"], generate_unique_id_function=operation_id)
 

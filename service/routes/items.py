@@ -1,18 +1,20 @@
-"""Items: found by their titles, one by itself, and what is like it."""
+"""Items: found by their titles, one or many by their ids, and what is like one."""
 
 from typing import Annotated
 
-import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
+from index.answers import KnownItems
 from index.errors import UnknownItemError
-from index.model import Model
-from index.segments import NO_SEGMENT
-from service.answers import FoundItemsAnswer, Item, ItemAnswer, ListedItem, SegmentName, SimilarAnswer, WeightedDim
-from service.dependencies import Look, PathId, Ready
+from index.known_items import listed_items
+from service.answers import Item, ListedItem, SimilarAnswer
+from service.dependencies import Look, PathId, Ready, serving_of
+from service.directory_answers import FoundItemsAnswer, ItemAnswer, ItemsAnswer
 from service.operations import operation_id
-from service.problems import READ, openapi_problems
-from service.requests import MAX_ID_LENGTH, MAX_N
+from service.problems import POSTED, READ, openapi_problems
+from service.requests import MAX_ID_LENGTH, MAX_N, ItemsRequest
+from service.tracing import note
+from service.work import answered
 
 router = APIRouter(tags=["items"], generate_unique_id_function=operation_id)
 _Many = Annotated[int, Query(ge=1, le=MAX_N, description="how many items")]
@@ -33,7 +35,7 @@ def find_items(
     found = directory.find(q, n, recommender.limits.hidden)
     return FoundItemsAnswer(
         model_version=recommender.version,
-        items=[_listed(recommender.model, row) for row in found.rows],
+        items=[ListedItem.model_validate(one) for one in listed_items(recommender.model, found.rows)],
         n_matching=found.n_matching,
     )
 
@@ -50,32 +52,21 @@ def similar_items(item_id: PathId, recommender: Ready, n: _Many = 20) -> Similar
 
 
 @router.get("/items/{item_id:id}", responses=openapi_problems("404 UNKNOWN_ITEM", *READ))
-def read_item(item_id: PathId, recommender: Ready) -> ItemAnswer:
+def read_item(item_id: PathId, recommender: Ready, directory: Look) -> ItemAnswer:
     """All that is known of an item: its attributes, its segments, its code."""
-    model = recommender.model
-    row = model.vocabulary.row(item_id)
-    if row is None or row in recommender.limits.hidden:
+    known = directory.items([item_id], recommender.limits.hidden, code=True)
+    if known.unknown_items:
         raise UnknownItemError(item_id)
-    dims, weights = model.embedding.codes_of(np.array([row], np.int32))
-    code = [WeightedDim(dim=dim, weight=weight) for dim, weight in zip(dims[0], weights[0], strict=True) if weight]
-    home = int(model.segments.membership[row])
-    return ItemAnswer(
-        model_version=recommender.version,
-        item_id=item_id,
-        title=model.catalog.title(row),
-        popularity=float(model.popularity[row]),
-        attributes={name: column.value(row) for name, column in model.catalog.attributes.items()},
-        segment=None if home == NO_SEGMENT else _named(model, home),
-        guest_of=[_named(model, segment) for segment in model.segments.showing(row) if segment != home],
-        coded=bool(code),
-        dims=code,
-    )
+    return ItemAnswer.of(recommender.version, known.items[0])
 
 
-def _listed(model: Model, row: int) -> ListedItem:
-    title, popularity = model.catalog.title(row), float(model.popularity[row])
-    return ListedItem(item_id=model.vocabulary.item_id(row), title=title, popularity=popularity)
+@router.post("/items", responses=openapi_problems(*POSTED), response_model=ItemsAnswer)
+async def read_items(request: Request, body: ItemsRequest) -> Response:
+    """All that is known of many items at once, in the order asked; with `code` also the non-zeros of their codes."""
+    serving = serving_of(request)
+    note(n=len(body.item_ids))
 
+    def known() -> KnownItems:
+        return serving.directory.items(body.item_ids, serving.recommender.limits.hidden, code=body.code)
 
-def _named(model: Model, segment: int) -> SegmentName:
-    return SegmentName(segment_id=model.segments.ids[segment], label=model.segments.labels[segment])
+    return await answered(serving, known, plain=body.plain)

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Request
 
-from service.answers import ModelAnswer
 from service.dependencies import Live, serving_of
+from service.directory_answers import ModelAnswer
 from service.operations import operation_id
 
 router = APIRouter(tags=["model"], generate_unique_id_function=operation_id)

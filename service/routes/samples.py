@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from index.kernels import Rows
 from index.model import Model
 from index.recommender import Recommender
-from service.answers import ListedItem, Sample, SamplesAnswer
+from service.answers import ListedItem
 from service.dependencies import Ready
+from service.directory_answers import Sample, SamplesAnswer
 from service.operations import operation_id
 from service.problems import openapi_problems
 

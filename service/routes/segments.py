@@ -10,18 +10,16 @@ from index.answers import Recommendation, SegmentRanking
 from index.search import rank
 from index.segments import Segments
 from service import metrics
-from service.answers import (
-    ListedItem,
+from service.answers import ListedItem, SegmentItemsAnswer, SegmentsAnswer
+from service.dependencies import Look, PathId, Ready, serving_of
+from service.directory_answers import (
     SegmentAnswer,
-    SegmentItemsAnswer,
     SegmentListAnswer,
-    SegmentsAnswer,
     SegmentSummary,
     SignedDim,
     SimilarSegment,
     SimilarSegmentsAnswer,
 )
-from service.dependencies import Look, PathId, Ready, serving_of
 from service.operations import operation_id
 from service.problems import POSTED, READ, openapi_problems
 from service.requests import MAX_N, SegmentItemsRequest, SegmentsRequest

@@ -11,7 +11,8 @@ from service.dependencies import Live, PathUser, Stored
 from service.histories import Entry, Event
 from service.operations import operation_id
 from service.problems import USERS, USERS_POSTED, openapi_problems
-from service.requests import EventsRequest, HistoryRequest
+from service.requests import HistoryRequest
+from service.stored_requests import EventsRequest
 
 router = APIRouter(tags=["users"], generate_unique_id_function=operation_id)
 

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from index.artifact import Artifact
 from index.recommender import Recommender
 from service.app import create_app
-from service.requests import EventRequest
 from service.settings import Settings
+from service.stored_requests import EventRequest
 from tests.conftest import RedisServer, free_port, write
 from tests.service.asking import asking, live
 from tests.service.memory_histories import MemoryHistories

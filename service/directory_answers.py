@@ -1,0 +1,101 @@
+"""The shapes of answers of what is looked up without a history: items, segments, the model."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.answers import Answer, ListedItem, VariantAnswer
+
+
+class SegmentSummary(BaseModel):
+    segment_id: str
+    label: str
+    size: int
+
+
+class SegmentListAnswer(Answer):
+    segments: list[SegmentSummary]
+
+
+class SignedDim(BaseModel):
+    dim: int
+    sign: Literal[-1, 1]
+
+
+class SegmentAnswer(Answer):
+    segment_id: str
+    label: str
+    size: int
+    signed_dims: list[SignedDim] = Field(description="the non-zeros of its row of B")
+    items: list[ListedItem] = Field(description="its best-known items")
+
+
+class SimilarSegment(SegmentSummary):
+    score: float = Field(description="cosine of the two segments' mean codes")
+    rank: int = Field(description="from 1")
+
+
+class SimilarSegmentsAnswer(Answer):
+    segment_id: str
+    segments: list[SimilarSegment]
+
+
+class FoundItemsAnswer(Answer):
+    items: list[ListedItem]
+    n_matching: int = Field(description="how many items match, shown or not")
+
+
+class WeightedDim(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    dim: int
+    weight: float
+
+
+class SegmentName(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    segment_id: str
+    label: str
+
+
+class KnownItem(ListedItem):
+    """All that is known of an item."""
+
+    attributes: dict[str, float | str | list[str] | None] = Field(description="null where one is not known")
+    segment: SegmentName | None = Field(description="the one that it belongs to")
+    guest_of: list[SegmentName] = Field(description="others whose shelves may show it")
+    coded: bool = Field(description="whether it was trained; without a code it comes back by popularity only")
+    dims: list[WeightedDim] | None = Field(
+        description="the non-zeros of its code, as they are stored; null where it was not asked for"
+    )
+
+
+class ItemAnswer(KnownItem, Answer):
+    dims: list[WeightedDim] = Field(description="the non-zeros of its code, as they are stored")
+
+
+class ItemsAnswer(VariantAnswer):
+    items: list[KnownItem] = Field(description="in the order asked, each once")
+    unknown_items: list[str] = Field(description="ids that the model does not hold")
+
+
+class Sample(BaseModel):
+    sample_id: str
+    item_ids: list[str] = Field(description="what this person has, at most 100 items")
+    items: list[ListedItem] = Field(description="the three best-known of them")
+
+
+class SamplesAnswer(Answer):
+    samples: list[Sample]
+
+
+class ModelAnswer(Answer):
+    n_items: int
+    n_dims: int
+    k: int = Field(description="weights an item has")
+    n_segments: int
+    bytes_per_item: int
+    data: dict[str, object]
+    metrics: dict[str, object]
+    options: dict[str, object]
