@@ -1,6 +1,6 @@
 /**
  * What an item looks like: its picture where the catalogue links one from an origin that is allowed, else its own code.
- * A drawn code has a ray for each non-zero, in the direction of its dim and as long as its weight; positive weights are
+ * A drawn code has a ray for each non-zero, in the direction of its dim and the longer the larger its weight; positive weights are
  * filled, negative ones are outlines. Items that are alike look alike.
  */
 
@@ -8,7 +8,7 @@ import { hueOf } from "./colour.js";
 import { h } from "./element.js";
 
 const ALLOWED = new Set((document.querySelector('meta[name="image-origins"]')?.content ?? "").split(" ").filter(Boolean));
-const [INNER, OUTER, HALF_WIDTH] = [7, 44, 0.075]; // of a square of 100; radians
+const [INNER, OUTER, HALF_WIDTH] = [6, 48, 0.11]; // of a square of 100; radians
 
 /** A picture for an item that may not be known yet (null), `size` pixels wide at most. */
 export function cover(item, nDims) {
@@ -44,7 +44,7 @@ function drawn(item, nDims) {
   const rays = { plus: [], minus: [] };
   for (const { dim, weight } of code) {
     const angle = (2 * Math.PI * dim) / nDims - Math.PI / 2;
-    rays[weight > 0 ? "plus" : "minus"].push(ray(angle, INNER + (OUTER - INNER) * (Math.abs(weight) / most)));
+    rays[weight > 0 ? "plus" : "minus"].push(ray(angle, INNER + (OUTER - INNER) * Math.sqrt(Math.abs(weight) / most)));
   }
   picture.append(
     h("circle", { class: "ring", cx: 50, cy: 50, r: OUTER }),

@@ -10,8 +10,8 @@ import { explainItem } from "./why.js";
 
 const [SHOWN, PAUSE_MS] = [5, 60];
 
-/** A panel that `show(column)`, a column of the chart, fills. */
-export function dimPanel(nDims) {
+/** A panel that `show({dim, activation})` fills; `whose` activation it is, in words. */
+export function dimPanel(nDims, whose = "yours") {
   const element = h("div", { class: "dim-panel" }, h("p", { class: "quiet" }, "Point at a dim, or go through them with the arrow keys, to see what it is about."));
   const answers = new Map();
   let timer = 0;
@@ -32,7 +32,7 @@ export function dimPanel(nDims) {
       const known = await items(sides.flatMap((side) => side.items.map(({ item_id }) => item_id)));
       if (shown !== dim) return;
       element.replaceChildren(
-        h("p", { class: "dim", "aria-live": "polite" }, "Dim ", h("b", {}, dim), ` · yours ${activation < 0 ? "−" : "+"}${Math.abs(activation).toFixed(2)}`),
+        h("p", { class: "dim", "aria-live": "polite" }, "Dim ", h("b", {}, dim), ` · ${whose} ${activation < 0 ? "−" : "+"}${Math.abs(activation).toFixed(2)}`),
         ...sides.map((side) => sideOf(side, known, activation)),
       );
     } catch {

@@ -39,8 +39,9 @@ export function itemPage(place, { nDims }) {
 
   function draw(item, alike) {
     const list = row("Items like it");
-    const panel = dimPanel(nDims);
+    const panel = dimPanel(nDims, "its weight");
     fillRow(list, alike.items, nDims(), { open: explainItem });
+    if (item.dims.length) panel.show(largest(item.dims));
     place.replaceChildren(
       h(
         "header",
@@ -85,6 +86,12 @@ function tools(item) {
       : [h("button", { on: { click: () => like(id, name) } }, "I like it"), h("button", { on: { click: () => dislike(id, name) } }, "Less like this")],
     !own && isKnown(here().taste) && h("button", { on: { click: () => explainItem(item) } }, "Why?"),
   );
+}
+
+/** The non-zero of the largest weight, as a panel of a dim takes it. */
+function largest(dims) {
+  const { dim, weight } = dims.reduce((best, one) => (Math.abs(one.weight) > Math.abs(best.weight) ? one : best));
+  return { dim, activation: weight };
 }
 
 /** Its non-zeros as bars, the largest first. */

@@ -37,7 +37,7 @@ function draw(place, card, segments) {
       figure("items", card.n_items),
       figure("segments", card.n_segments),
       figure("bytes an item", card.bytes_per_item),
-      figure("of so many dims", card.n_dims, `${card.k} kept`),
+      figure("dims an item has", card.k, `of ${card.n_dims.toLocaleString()}`),
       data.n_users !== undefined && figure("users", data.n_users),
       data.n_interactions !== undefined && figure("interactions", data.n_interactions),
     ),

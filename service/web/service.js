@@ -4,6 +4,8 @@ import { askForKey } from "./key_prompt.js";
 import { notify, warn } from "./notices.js";
 
 const KEY = "sparseshelf.key";
+const STARTING = "The service is starting …";
+const AWAY = "The service does not answer. Trying again …";
 const MOST_RETRIES = 3;
 const LONGEST_WAIT_MS = 10_000;
 const KEPT = 5000; // items and segments each, before all are forgotten
@@ -17,7 +19,7 @@ export class ServiceError extends Error {
 }
 
 let version = null;
-let reachable = true;
+let returning = null; // to the service, once it was lost
 let asking = null; // for a key, once for all who need one
 const changes = new EventTarget();
 
@@ -39,6 +41,8 @@ export async function ask(method, path, body = undefined, signal = undefined) {
     if (response.status === 401) {
       asking ??= askForKey(sessionStorage.getItem(KEY) !== null).finally(() => (asking = null));
       sessionStorage.setItem(KEY, await asking);
+    } else if (problem.code === "NOT_READY") {
+      await lost(STARTING);
     } else if ((response.status === 429 || response.status === 503) && attempt < MOST_RETRIES) {
       const seconds = Number(response.headers.get("retry-after")) || 1;
       await slept(Math.min(seconds * 1000, LONGEST_WAIT_MS), signal);
@@ -81,27 +85,29 @@ async function problemOf(response) {
 
 // ---------------------------------------------------------------- away and back
 
-/** Says that the service is away, and looks for it until it answers again. */
-async function lost() {
-  if (!reachable) return;
-  reachable = false;
+/** Says that the service is away, and ends when it answers again. */
+function lost(words = AWAY) {
+  returning ??= returned(words).finally(() => (returning = null));
+  return returning;
+}
+
+async function returned(words) {
   for (let wait = 500; ; wait = Math.min(wait * 1.5, 5000)) {
-    warn(navigator.onLine ? "The service does not answer. Trying again …" : "You are offline. This page goes on when you are back.");
+    warn(navigator.onLine ? words : "You are offline. This page goes on when you are back.");
     await Promise.race([slept(wait), new Promise((done) => addEventListener("online", done, { once: true }))]);
     try {
       const response = await fetch("health/ready", { cache: "no-store" });
       if (response.ok) break;
-      warn("The service is starting …");
+      words = STARTING;
     } catch {
-      // still away
+      words = AWAY;
     }
   }
-  reachable = true;
   warn(null);
   changes.dispatchEvent(new Event("back"));
 }
 
-addEventListener("offline", lost);
+addEventListener("offline", () => lost());
 
 function noticeVersion(answered) {
   if (answered === null || answered === version) return;
