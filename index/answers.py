@@ -93,6 +93,25 @@ class SegmentRanking:
 
 
 @dataclass(slots=True)
+class Activation:
+    """A non-zero of a profile; `history` is what of it the history adds, the rest is steering."""
+
+    dim: int
+    activation: float
+    history: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`dims` ascend; there are none where `source` is popularity."""
+
+    source: Source
+    length: float
+    dims: list[Activation]
+    unknown_items: list[str]
+
+
+@dataclass(slots=True)
 class ListedItem:
     """An item as such, without a score. `popularity` is the share of users who have it."""
 

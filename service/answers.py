@@ -103,6 +103,19 @@ class SegmentsAnswer(VariantAnswer):
     unknown_items: list[str]
 
 
+class Activation(BaseModel):
+    dim: int
+    activation: float = Field(description="z_j: the value of the profile; its sign is the side that it leads to")
+    history: float = Field(description="what of it the history adds; the rest is steering")
+
+
+class ProfileAnswer(VariantAnswer):
+    source: Source
+    length: float = Field(description="|z|, steering included")
+    dims: list[Activation] = Field(description="the non-zeros of the profile z; none where source is popularity")
+    unknown_items: list[str] = Field(description="ids of the history that the model does not hold")
+
+
 class Shelf(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 

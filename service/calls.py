@@ -30,12 +30,15 @@ class Steering(TypedDict):
 History = Sequence[str | WeightedItem]
 
 
-class _Steered(TypedDict, total=False):
+class ProfileOptions(TypedDict, total=False):
     """`split_key` is what stays the same for one visitor where two versions answer side by side."""
 
     steer: Sequence[Steering]
-    mute: Sequence[str]
     split_key: str
+
+
+class _Steered(ProfileOptions, total=False):
+    mute: Sequence[str]
 
 
 class _Limited(_Steered, total=False):
@@ -135,6 +138,10 @@ def read_segment(segment_id: str, n: int = 20) -> Call[directory_answers.Segment
 def homepage(history: History | None = None, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
     """Of a history, or of the one that is stored of a `user_id`."""
     return _posted(answers.HomepageAnswer, "/homepage", history, options)
+
+
+def read_profile(history: History, **options: Unpack[ProfileOptions]) -> Call[answers.ProfileAnswer]:
+    return _posted(answers.ProfileAnswer, "/profile", history, options)
 
 
 def read_history(user_id: str) -> Call[answers.HistoryAnswer]:

@@ -37,6 +37,9 @@ REQUESTS: dict[str, dict[str, object]] = {
             "explain": True,
         },
     },
+    "read_profile": {
+        "of two films, steered": {"history": ["a", "d", "who"], "steer": [{"segment_id": "s1", "strength": 0.5}]},
+    },
     "read_history": {"user_id": "u1"},
     "replace_history": {"user_id": "u1", "two films": {"history": ["a", {"item_id": "d", "weight": -0.5}]}},
     "forget_history": {"user_id": "u1"},
@@ -60,6 +63,17 @@ REQUESTS: dict[str, dict[str, object]] = {
     "health_ready": {},
 }
 ANSWERS: dict[str, object] = {
+    "read_profile": {
+        "model_version": "films-e9842b6eb60a",
+        "source": "profile",
+        "length": 2.1724,
+        "dims": [
+            {"dim": 0, "activation": 1.6246, "history": 0.8},
+            {"dim": 1, "activation": -0.8, "history": -0.8},
+            {"dim": 2, "activation": 1.2, "history": 1.2},
+        ],
+        "unknown_items": ["who"],
+    },
     "recommend": {
         "model_version": "films-e9842b6eb60a",
         "items": [
