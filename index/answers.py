@@ -52,6 +52,7 @@ class Why:
     steering: list[SteeringPart]
     dims: list[DimPart]
     dims_rest: float
+    flows: list[list[float]]  # (len(history) + len(steering), len(dims)) what each adds over each of these dims
 
 
 @dataclass(slots=True)  # frozen ones take three times as long to make
