@@ -116,8 +116,9 @@ def rank_segments(history: History, **options: Unpack[SegmentsOptions]) -> Call[
     return _posted(answers.SegmentsAnswer, "/segments", history, options)
 
 
-def list_segments() -> Call[directory_answers.SegmentListAnswer]:
-    return Call(directory_answers.SegmentListAnswer, "GET", "/segments")
+def list_segments(q: str | None = None, n: int | None = None) -> Call[directory_answers.SegmentListAnswer]:
+    query = {name: value for name, value in (("q", q), ("n", n)) if value is not None}
+    return Call(directory_answers.SegmentListAnswer, "GET", "/segments", query)
 
 
 def recommend_in_segment(
