@@ -52,6 +52,7 @@ class Why:
     steering: list[SteeringPart]
     dims: list[DimPart]
     dims_rest: float
+    flows: list[list[float]]  # (len(history) + len(steering), len(dims)) what each adds over each of these dims
 
 
 @dataclass(slots=True)  # frozen ones take three times as long to make
@@ -89,6 +90,25 @@ class Recommendation:
 @dataclass(frozen=True)
 class SegmentRanking:
     segments: list[RankedSegment]
+    unknown_items: list[str]
+
+
+@dataclass(slots=True)
+class Activation:
+    """A non-zero of a profile; `history` is what of it the history adds, the rest is steering."""
+
+    dim: int
+    activation: float
+    history: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`dims` ascend; there are none where `source` is popularity."""
+
+    source: Source
+    length: float
+    dims: list[Activation]
     unknown_items: list[str]
 
 

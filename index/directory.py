@@ -1,4 +1,4 @@
-"""What can be looked up in a model without a history: items by their ids and titles, segments that are alike."""
+"""What can be looked up in a model without a history: items by ids and titles, segments by labels; what is alike."""
 
 import threading
 from collections.abc import Iterable
@@ -7,8 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from index.answers import KnownItems
-from index.kernels import Rows
+from index.coherence import pair_cosines
+from index.kernels import Floats, Rows
 from index.known_items import known_items
+from index.label_search import LabelSearch
 from index.model import Model
 from index.search import ItemSearch, Ranking
 from index.segment_similarity import SegmentSimilarity
@@ -39,6 +41,17 @@ class Directory:
         unknown = [given[place] for place in np.flatnonzero(rows < 0)]
         return KnownItems(known_items(self._model, rows[rows >= 0], code=code), unknown)
 
+    def find_segments(self, query: str, n: int) -> Found:
+        """The `n` best segments of a query (index/label_search.py)."""
+        with self._making:
+            labels = self._labels
+        return labels.best(query, n)
+
+    def coherence(self) -> Floats:
+        """(n_segments,) the mean cosine of two items of a segment (index/coherence.py)."""
+        with self._making:
+            return self._coherence
+
     def closest_segments(self, row: int, n: int) -> Ranking:
         """The `n` segments most like segment `row` (index/segment_similarity.py)."""
         with self._making:
@@ -48,6 +61,14 @@ class Directory:
     @cached_property
     def _titles(self) -> TitleSearch:
         return TitleSearch(self._model)
+
+    @cached_property
+    def _labels(self) -> LabelSearch:
+        return LabelSearch(self._model.segments)
+
+    @cached_property
+    def _coherence(self) -> Floats:
+        return pair_cosines(self._model)
 
     @cached_property
     def _similarity(self) -> SegmentSimilarity:

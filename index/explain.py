@@ -63,6 +63,7 @@ class Explainer:
             [self._of_segment(segment, by_segment.part(i)) for i, (segment, _) in enumerate(self._taste.steering)],
             [self._of_dim(int(dims[j]), 1 if weights[j] > 0 else -1, by_dim.part(j)) for j in strongest],
             float(by_dim.net.sum() - by_dim.net[strongest].sum()),
+            [*parts[:, strongest][history].tolist(), *steering[:, strongest].tolist()],
         )
 
     def _of_item(self, row: int, part: tuple[float, float, float]) -> HistoryPart:

@@ -10,9 +10,11 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from index import artifact, homepage
+from index.activations import profile_of
 from index.answers import (
     Homepage,
     HomepageShelf,
+    Profile,
     RankedItem,
     RankedSegment,
     Recommendation,
@@ -30,6 +32,7 @@ from index.layout import PageSize, popular_order
 from index.limits import Limits
 from index.model import Model
 from index.search import Mask, Ranking, rank, search_of
+from index.shortfall import shortfall
 from index.taste import History, Taste, known_of_many, segment_row, taste_of
 
 _NO_STEERING: Mapping[str, float] = {}
@@ -113,18 +116,15 @@ class Recommender:
             )
         else:
             ranking, sources = self._ranking(taste, mask, n)
-        shortfall = None
-        if len(ranking.rows) < n:
-            limiting = (
-                ("candidates", candidates), ("segments", segments), ("best_segments", best_segments), ("filter", where),
-            )  # fmt: skip
-            limits = [name for name, given in limiting if given is not None] + ["mute"] * bool(muted)
-            limits += ["the segment"] * (shelf_of is not None) + ["max_per_segment"] * (max_per_segment is not None)
-            limits += ["exclude"] * bool(exclude) + ["hidden items"] * bool(len(self.limits.hidden)) + ["the history"]
-            n_items = len(self.model.vocabulary)
-            shortfall = f"{len(ranking.rows)} of {n}: {', '.join(limits)} leave no more of the {n_items} items"
+        limits = {
+            "candidates": candidates is not None, "segments": segments is not None,
+            "best_segments": best_segments is not None, "filter": where is not None, "mute": bool(muted),
+            "the segment": shelf_of is not None, "max_per_segment": max_per_segment is not None,
+            "exclude": bool(exclude), "hidden items": bool(len(self.limits.hidden)), "the history": True,
+        }  # fmt: skip
+        missing = shortfall(len(ranking.rows), n, len(self.model.vocabulary), limits)
         why = Explainer(self.model, taste, self.limits.hidden).item if explain else None
-        return Recommendation(self._items(ranking, sources, why), taste.unknown_items, shortfall)
+        return Recommendation(self._items(ranking, sources, why), taste.unknown_items, missing)
 
     def rank_items(self, histories: Sequence[History], n: int) -> list[RankedRows]:
         """What `recommend` answers to each history, as rows; the search lets other threads run meanwhile."""
@@ -180,6 +180,10 @@ class Recommender:
             for place, (row, score) in enumerate(zip(ranking.rows, ranking.scores, strict=True), start=1)
         ]
         return SegmentRanking(ranked, taste.unknown_items)
+
+    def profile(self, history: History, *, steer: Mapping[str, float] = _NO_STEERING) -> Profile:
+        """What a history and steering add up to, dim by dim. Raises UnknownSegmentError."""
+        return profile_of(self.model, taste_of(self.model, history, steer))
 
     def homepage(
         self,

@@ -95,6 +95,11 @@ class Segments:
         """(n_segments,) how many items belong to each."""
         return np.diff(self._by_segment[0])
 
+    @cached_property
+    def n_guests(self) -> NDArray[np.int64]:
+        """(n_segments,) how many guests each has; none where the artifact is older than guests."""
+        return np.zeros(len(self), np.int64) if self.guests is None else np.diff(self.guests.starts)
+
     def members(self, row: int) -> Rows:
         """The rows of the items of segment `row`, ascending."""
         starts, order = self._by_segment

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple, Self
 
@@ -17,6 +17,7 @@ from index.search import rank
 from index.vocabulary import Strings
 
 Flags = NDArray[np.bool_]
+Weights = NDArray[np.floating] | NDArray[np.integer]
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff"  # kana and ideographs, each of which counts as a word
 _WORD = re.compile(f"\n|[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
 _APOSTROPHES = "'’ʼ`"  # "Schindler's" is asked for as "schindlers"
@@ -43,15 +44,16 @@ class Found(NamedTuple):
     n_matching: int
 
 
-class TitleSearch:
-    """Of every word the titles that have it. An item without a title has its item_id for one."""
+class WordSearch:
+    """Of every word the texts that have it."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._postings = _WordPostings.of(_texts(model))
+    def __init__(self, texts: Iterator[list[str]], row_of: Callable[[str], int | None], popularity: Weights) -> None:
+        """`texts` come in pieces, of which there is one at least; `row_of` an id is that of its text."""
+        self._row_of, self._popularity = row_of, popularity
+        self._postings = _WordPostings.of(texts)
 
     def find(self, query: str, n: int, never: Rows) -> Found:
-        """The item of that very item_id, then titles that are the query, begin with it, have its words; by popularity.
+        """What has that very id, then texts that are the query, begin with it, have its words; each by popularity.
 
         Ties by row. `never` are rows that must not come back.
         """
@@ -60,16 +62,23 @@ class TitleSearch:
         matching[never] = False
         beginning = self._postings.beginning_with(words) & matching
         equal = beginning & self._postings.being(words)
-        same_id = self._model.vocabulary.row(query)
+        same_id = self._row_of(query)
         first = np.array([] if same_id is None or same_id in never else [same_id], np.int32)
         found, n_matching = first[:n], int(matching.sum()) + int((~matching[first]).sum())
         matching[first] = False
         for tier in (equal, beginning, matching):
             rows = np.flatnonzero(tier & matching).astype(np.int32)
             matching[rows] = False
-            best = rank(self._model.popularity[rows].astype(np.float64), n - len(found))
+            best = rank(self._popularity[rows].astype(np.float64), n - len(found))
             found = np.concatenate([found, rows[best.rows]])
         return Found(found, n_matching)
+
+
+class TitleSearch(WordSearch):
+    """Of items. One without a title has its item_id for one."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(_texts(model), model.vocabulary.row, model.popularity)
 
 
 class _WordPostings(NamedTuple):

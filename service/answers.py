@@ -45,7 +45,7 @@ class SteeringPart(Part):
 
 
 class Why(BaseModel):
-    """A score taken apart by item of the history, and by dim: either list and its rest add up to it."""
+    """A score taken apart by item of the history, by dim, and by both: either list and its rest add up to it."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
@@ -54,6 +54,11 @@ class Why(BaseModel):
     steering: list[SteeringPart] = Field(description="belongs to the history's side of the sum")
     dims: list[DimPart]
     dims_rest: float
+    flows: list[list[float]] = Field(
+        description="a row for each of `history`, then for each of `steering`; a column for each of `dims`: what the "
+        "one adds to the score over the other. A row's sum and what dims that are not listed add is the row's `part`; "
+        "a column's sum and what items that are not listed add is the column's"
+    )
 
 
 class Item(BaseModel):
@@ -101,6 +106,19 @@ class SimilarAnswer(Answer):
 class SegmentsAnswer(VariantAnswer):
     segments: list[RankedSegment]
     unknown_items: list[str]
+
+
+class Activation(BaseModel):
+    dim: int
+    activation: float = Field(description="z_j: the value of the profile; its sign is the side that it leads to")
+    history: float = Field(description="what of it the history adds; the rest is steering")
+
+
+class ProfileAnswer(VariantAnswer):
+    source: Source
+    length: float = Field(description="|z|, steering included")
+    dims: list[Activation] = Field(description="the non-zeros of the profile z; none where source is popularity")
+    unknown_items: list[str] = Field(description="ids of the history that the model does not hold")
 
 
 class Shelf(BaseModel):

@@ -30,12 +30,15 @@ class Steering(TypedDict):
 History = Sequence[str | WeightedItem]
 
 
-class _Steered(TypedDict, total=False):
+class ProfileOptions(TypedDict, total=False):
     """`split_key` is what stays the same for one visitor where two versions answer side by side."""
 
     steer: Sequence[Steering]
-    mute: Sequence[str]
     split_key: str
+
+
+class _Steered(ProfileOptions, total=False):
+    mute: Sequence[str]
 
 
 class _Limited(_Steered, total=False):
@@ -113,8 +116,9 @@ def rank_segments(history: History, **options: Unpack[SegmentsOptions]) -> Call[
     return _posted(answers.SegmentsAnswer, "/segments", history, options)
 
 
-def list_segments() -> Call[directory_answers.SegmentListAnswer]:
-    return Call(directory_answers.SegmentListAnswer, "GET", "/segments")
+def list_segments(q: str | None = None, n: int | None = None) -> Call[directory_answers.SegmentListAnswer]:
+    query = {name: value for name, value in (("q", q), ("n", n)) if value is not None}
+    return Call(directory_answers.SegmentListAnswer, "GET", "/segments", query)
 
 
 def recommend_in_segment(
@@ -135,6 +139,10 @@ def read_segment(segment_id: str, n: int = 20) -> Call[directory_answers.Segment
 def homepage(history: History | None = None, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
     """Of a history, or of the one that is stored of a `user_id`."""
     return _posted(answers.HomepageAnswer, "/homepage", history, options)
+
+
+def read_profile(history: History, **options: Unpack[ProfileOptions]) -> Call[answers.ProfileAnswer]:
+    return _posted(answers.ProfileAnswer, "/profile", history, options)
 
 
 def read_history(user_id: str) -> Call[answers.HistoryAnswer]:

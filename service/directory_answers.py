@@ -10,11 +10,16 @@ from service.answers import Answer, ListedItem, VariantAnswer
 class SegmentSummary(BaseModel):
     segment_id: str
     label: str
-    size: int
+    size: int = Field(description="how many items belong to it")
+    n_guests: int = Field(description="how many items of others its shelf may show")
+    coherence: float | None = Field(
+        description="how much its items have in common: the mean cosine of two of them; null where it has no two"
+    )
 
 
 class SegmentListAnswer(Answer):
     segments: list[SegmentSummary]
+    n_matching: int = Field(description="how many segments match, shown or not")
 
 
 class SignedDim(BaseModel):
@@ -22,10 +27,7 @@ class SignedDim(BaseModel):
     sign: Literal[-1, 1]
 
 
-class SegmentAnswer(Answer):
-    segment_id: str
-    label: str
-    size: int
+class SegmentAnswer(SegmentSummary, Answer):
     signed_dims: list[SignedDim] = Field(description="the non-zeros of its row of B")
     items: list[ListedItem] = Field(description="its best-known items")
 

@@ -22,7 +22,7 @@ REQUESTS: dict[str, dict[str, object]] = {
         "two, of which one is wrong": {"requests": [{"history": ["a"], "n": 1}, {"history": ["a"], "n": 0}]},
     },
     "rank_segments": {"the best": {"history": ["d"], "n": 2}},
-    "list_segments": {},
+    "list_segments": {"q": "com", "n": 2},
     "recommend_in_segment": {"segment_id": "s1", "all of a shelf": {"history": ["c"], "n": 2}},
     "similar_segments": {"segment_id": "s1", "n": 1},
     "read_segment": {"segment_id": "s2", "n": 1},
@@ -36,6 +36,9 @@ REQUESTS: dict[str, dict[str, object]] = {
             "lead": "because",
             "explain": True,
         },
+    },
+    "read_profile": {
+        "of two films, steered": {"history": ["a", "d", "who"], "steer": [{"segment_id": "s1", "strength": 0.5}]},
     },
     "read_history": {"user_id": "u1"},
     "replace_history": {"user_id": "u1", "two films": {"history": ["a", {"item_id": "d", "weight": -0.5}]}},
@@ -61,6 +64,17 @@ REQUESTS: dict[str, dict[str, object]] = {
     "health_ready": {},
 }
 ANSWERS: dict[str, object] = {
+    "read_profile": {
+        "model_version": "films-e9842b6eb60a",
+        "source": "profile",
+        "length": 2.1724,
+        "dims": [
+            {"dim": 0, "activation": 1.6246, "history": 0.8},
+            {"dim": 1, "activation": -0.8, "history": -0.8},
+            {"dim": 2, "activation": 1.2, "history": 1.2},
+        ],
+        "unknown_items": ["who"],
+    },
     "recommend": {
         "model_version": "films-e9842b6eb60a",
         "items": [
@@ -107,10 +121,9 @@ ANSWERS: dict[str, object] = {
     "list_segments": {
         "model_version": "films-e9842b6eb60a",
         "segments": [
-            {"segment_id": "s1", "label": "Comedy", "size": 2},
-            {"segment_id": "s2", "label": "War", "size": 2},
-            {"segment_id": "s3", "label": "Gloom", "size": 1},
+            {"segment_id": "s1", "label": "Comedy", "size": 2, "n_guests": 1, "coherence": 0.8},
         ],
+        "n_matching": 1,
     },
     "recommend_in_segment": {
         "model_version": "films-e9842b6eb60a",
@@ -126,13 +139,25 @@ ANSWERS: dict[str, object] = {
     "similar_segments": {
         "model_version": "films-e9842b6eb60a",
         "segment_id": "s1",
-        "segments": [{"segment_id": "s3", "label": "Gloom", "size": 1, "score": 0.5607, "rank": 1}],
+        "segments": [
+            {
+                "segment_id": "s3",
+                "label": "Gloom",
+                "size": 1,
+                "n_guests": 0,
+                "coherence": None,
+                "score": 0.5607,
+                "rank": 1,
+            }
+        ],
     },
     "read_segment": {
         "model_version": "films-e9842b6eb60a",
         "segment_id": "s2",
         "label": "War",
         "size": 2,
+        "n_guests": 1,
+        "coherence": 0.8,
         "signed_dims": [{"dim": 1, "sign": -1}],
         "items": [{"item_id": "d", "title": "Das Boot", "popularity": 0.2}],
     },

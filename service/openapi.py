@@ -35,7 +35,9 @@ _HEADERS = {
     "Retry-After": "Seconds after which to try again",
 }
 _ON_EVERY_ANSWER = ("X-Request-ID", "X-Model-Version")
-_SPLIT = frozenset({"recommend", "recommend_batch", "rank_segments", "recommend_in_segment", "homepage", "read_items"})
+_SPLIT = frozenset(
+    {"recommend", "recommend_batch", "rank_segments", "recommend_in_segment", "homepage", "read_items", "read_profile"}
+)
 _HEADERS_OF = {"homepage": ("X-Cache", "X-Variant")} | dict.fromkeys(_SPLIT - {"homepage"}, ("X-Variant",))
 _SPLIT_KEY = {
     "name": KEY_HEADER,

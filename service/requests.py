@@ -19,6 +19,7 @@ from index.errors import FilterError
 from index.filters import Filter, parsed
 
 MAX_HISTORY, MAX_ID_LIST, MAX_SEGMENT_LIST, MAX_N = 1000, 10_000, 1000, 1000
+MAX_LISTED = 10_000  # segments
 MAX_ID_LENGTH, MAX_USER_ID_LENGTH = 512, 256
 MAX_SHELVES, MAX_ITEMS_PER_SHELF = 100, 200
 MAX_EXPLAINED = 100
@@ -149,9 +150,6 @@ class SteeredRequest(Request):
     steer: list[Steering] = Field(
         default=[], max_length=MAX_STEERING, description="towards segments or away from them; strengths of one add up"
     )
-    mute: list[Id] = Field(
-        default=[], max_length=MAX_SEGMENT_LIST, description="segments that must not come back, nor their items"
-    )
 
     def strengths(self) -> dict[str, float]:
         strengths: dict[str, float] = {}
@@ -160,7 +158,19 @@ class SteeredRequest(Request):
         return strengths
 
 
-class RecommendRequest(HistoryRequest, FilteredRequest, SteeredRequest, ExplainedRequest):
+class MutingRequest(SteeredRequest):
+    mute: list[Id] = Field(
+        default=[], max_length=MAX_SEGMENT_LIST, description="segments that must not come back, nor their items"
+    )
+
+
+class ProfileRequest(HistoryRequest, SteeredRequest):
+    @property
+    def plain(self) -> bool:
+        return len(self.history) <= PLAIN_N
+
+
+class RecommendRequest(HistoryRequest, FilteredRequest, MutingRequest, ExplainedRequest):
     n: Count = Field(default=20, description="how many items")
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
     candidates: Ids | None = Field(default=None, description="only these items may come back")
@@ -183,7 +193,7 @@ class RecommendRequest(HistoryRequest, FilteredRequest, SteeredRequest, Explaine
         return self.n <= PLAIN_N and n_ids <= PLAIN_IDS and self.few_terms and not chosen
 
 
-class SegmentsRequest(HistoryRequest, SteeredRequest, ExplainedRequest):
+class SegmentsRequest(HistoryRequest, MutingRequest, ExplainedRequest):
     n: Count = Field(default=10, description="how many segments")
 
     @property
@@ -191,7 +201,7 @@ class SegmentsRequest(HistoryRequest, SteeredRequest, ExplainedRequest):
         return self.n <= PLAIN_N and not self.explain
 
 
-class SegmentItemsRequest(HistoryRequest, FilteredRequest, SteeredRequest):
+class SegmentItemsRequest(HistoryRequest, FilteredRequest, MutingRequest):
     n: Count = Field(default=20, description="how many items")
     exclude: Ids = Field(default=[], description="items that must not come back, beside those of the history")
     guests: bool = Field(default=True, description="also items of others that the segment's shelf may show")
@@ -217,7 +227,7 @@ class BatchRequest(Request):
     )
 
 
-class HomepageRequest(FilteredRequest, SteeredRequest, HistoryRequest):
+class HomepageRequest(FilteredRequest, MutingRequest, HistoryRequest):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [

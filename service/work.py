@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from index.answers import Homepage, KnownItems, Recommendation, SegmentRanking
+from index.answers import Homepage, KnownItems, Profile, Recommendation, SegmentRanking
 from index.recommender import Recommender
 from service.live import Serving
 from service.tracing import span
@@ -23,7 +23,7 @@ SMALL = 2**17
 SMALL_PAGE = 2**15
 """Items up to which a page of shelves takes a few, with few segments an item."""
 Found = TypeVar("Found")
-Answerable = Recommendation | SegmentRanking | Homepage | KnownItems
+Answerable = Recommendation | SegmentRanking | Homepage | Profile | KnownItems
 _WRITERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in get_args(Answerable)}
 _NOT_SENT: dict[type, Any] = {Homepage: {"shelves": {"__all__": {"spares"}}}}
 

@@ -138,6 +138,11 @@ def segment_cosines(A: Matrix, membership: Sequence[int], popularity: Sequence[f
     return np.asarray((means @ means.T) / np.outer(lengths, lengths))
 
 
+def coherence(A: Matrix, members: Sequence[int]) -> float:
+    """The mean cosine of all pairs of these rows, of which there is one at least; rows have length 1, or 0."""
+    return float(np.mean([A[one] @ A[other] for place, one in enumerate(members) for other in members[:place]]))
+
+
 def same_order(found: Sequence[int], values: Matrix, expected: Sequence[int], tolerance: float = 1e-9) -> bool:
     """Equal rankings, but for rows whose values differ by less than rounding does."""
     return len(found) == len(expected) and all(

@@ -1,6 +1,6 @@
 """The HTTP contract of docs/design.md section 6, a file each for what it is about."""
 
-from service.routes import admin, health, homepage, items, metrics, model, recommend, samples, segments, users
+from service.routes import admin, health, homepage, items, metrics, model, profile, recommend, samples, segments, users
 
 PARTS = {
     "recommend": recommend,
@@ -8,6 +8,7 @@ PARTS = {
     "segments": segments,
     "items": items,
     "samples": samples,
+    "profile": profile,
     "users": users,
     "admin": admin,
     "model": model,

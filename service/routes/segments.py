@@ -1,14 +1,20 @@
 """Segments: ranked for a history, listed, one by itself, with its items or those like it."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from index.answers import Recommendation, SegmentRanking
+from index.directory import Directory
+from index.known_items import listed_items
+from index.recommender import Recommender
 from index.search import rank
-from index.segments import Segments
+from index.title_search import Found
 from service import metrics
 from service.answers import ListedItem, SegmentItemsAnswer, SegmentsAnswer
 from service.dependencies import Look, PathId, Ready, serving_of
@@ -22,11 +28,13 @@ from service.directory_answers import (
 )
 from service.operations import operation_id
 from service.problems import POSTED, READ, openapi_problems
-from service.requests import MAX_N, SegmentItemsRequest, SegmentsRequest
+from service.requests import MAX_ID_LENGTH, MAX_LISTED, MAX_N, SegmentItemsRequest, SegmentsRequest
 from service.tracing import note
 from service.work import answered
 
 router = APIRouter(tags=["segments"], generate_unique_id_function=operation_id)
+_Words = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]  # with bounds of its own: a union hides them
+_Listed = Annotated[int, Field(ge=1, le=MAX_LISTED)]
 
 
 @router.post("/segments", responses=openapi_problems(*POSTED, "422 UNKNOWN_SEGMENT"), response_model=SegmentsAnswer)
@@ -43,12 +51,25 @@ async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
     return await answered(serving, lambda: metrics.scored("segment", weights, ranked), plain=body.plain)
 
 
-@router.get("/segments", responses=openapi_problems("503 NOT_READY"))
-def list_segments(recommender: Ready) -> SegmentListAnswer:
-    """All segments, largest first."""
-    segments = recommender.model.segments
+@router.get("/segments", responses=openapi_problems(*READ))
+def list_segments(
+    recommender: Ready,
+    directory: Look,
+    q: Annotated[_Words | SkipJsonSchema[None], Query(description="a segment_id, or beginnings of words")] = None,
+    n: Annotated[_Listed | SkipJsonSchema[None], Query(description="how many segments; without it all")] = None,
+) -> SegmentListAnswer:
+    """Segments, largest first: all, or those whose labels have a word for each of q's to begin.
+
+    As in GET /items the segment with this very id comes first, then labels that are q, then those that begin with it.
+    """
+    n_segments = len(recommender.model.segments)
+    found = Found(np.arange(n_segments, dtype=np.int32), n_segments)
+    if q is not None:
+        found = directory.find_segments(q, n_segments)
     return SegmentListAnswer(
-        model_version=recommender.version, segments=[_summary(segments, row) for row in range(len(segments))]
+        model_version=recommender.version,
+        segments=_summaries(recommender, directory, found.rows[:n]),
+        n_matching=found.n_matching,
     )
 
 
@@ -88,14 +109,14 @@ def similar_segments(
     n: Annotated[int, Query(ge=1, le=MAX_N, description="how many segments")] = 10,
 ) -> SimilarSegmentsAnswer:
     """The segments whose mean codes have the largest cosine with this one's."""
-    segments = recommender.model.segments
     closest = directory.closest_segments(recommender.segment_row(segment_id), n)
+    summaries = _summaries(recommender, directory, closest.rows)
     return SimilarSegmentsAnswer(
         model_version=recommender.version,
         segment_id=segment_id,
         segments=[
-            SimilarSegment(**dict(_summary(segments, int(row))), score=float(score), rank=place)
-            for place, (row, score) in enumerate(zip(closest.rows, closest.scores, strict=True), start=1)
+            SimilarSegment(**dict(summary), score=float(score), rank=place)
+            for place, (summary, score) in enumerate(zip(summaries, closest.scores, strict=True), start=1)
         ],
     )
 
@@ -104,6 +125,7 @@ def similar_segments(
 def read_segment(
     segment_id: PathId,
     recommender: Ready,
+    directory: Look,
     n: Annotated[int, Query(ge=1, le=MAX_N, description="how many items")] = 20,
 ) -> SegmentAnswer:
     """One segment: its signed dims and its n best-known items."""
@@ -111,18 +133,24 @@ def read_segment(
     row = recommender.segment_row(segment_id)
     members = np.setdiff1d(model.segments.members(row), recommender.limits.hidden, assume_unique=True)
     best = rank(model.popularity[members].astype("float64"), n)
+    (summary,) = _summaries(recommender, directory, [row])
     return SegmentAnswer(
         model_version=recommender.version,
-        segment_id=segment_id,
-        label=model.segments.labels[row],
-        size=int(model.segments.sizes[row]),
+        **dict(summary),
         signed_dims=[SignedDim(dim=dim, sign=1 if sign > 0 else -1) for dim, sign in model.segments.signed_dims(row)],
-        items=[
-            ListedItem(item_id=model.vocabulary.item_id(item), title=model.catalog.title(item), popularity=popularity)
-            for item, popularity in zip(members[best.rows], best.scores, strict=True)
-        ],
+        items=[ListedItem.model_validate(one) for one in listed_items(model, members[best.rows])],
     )
 
 
-def _summary(segments: Segments, row: int) -> SegmentSummary:
-    return SegmentSummary(segment_id=segments.ids[row], label=segments.labels[row], size=int(segments.sizes[row]))
+def _summaries(recommender: Recommender, directory: Directory, rows: Iterable[int]) -> list[SegmentSummary]:
+    segments, coherence = recommender.model.segments, directory.coherence()
+    return [
+        SegmentSummary(
+            segment_id=segments.ids[row],
+            label=segments.labels[row],
+            size=int(segments.sizes[row]),
+            n_guests=int(segments.n_guests[row]),
+            coherence=None if np.isnan(coherence[row]) else float(coherence[row]),
+        )
+        for row in rows
+    ]

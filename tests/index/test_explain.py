@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from index.answers import DimPart, HistoryPart, RankedItem, RankedSegment, Why
 from index.recommender import Recommender
+from tests import oracle
 from tests.worlds import by_hand, random_model
 
 
@@ -78,3 +79,47 @@ def test_a_segment_is_explained_by_what_it_shares_with_the_history() -> None:
 
 def test_nothing_is_explained_unasked() -> None:
     assert all(item.why is None for item in Recommender(by_hand(), "v1").recommend(["a"], 5).items)
+
+
+@given(st.integers(0, 20), st.dictionaries(st.integers(0, 7), st.sampled_from([0.7, -0.4]), max_size=2))
+def test_flows_are_what_each_adds_over_each_dim(seed: int, steer: dict[int, float]) -> None:
+    model = random_model(seed, n_dims=16, k=6, packed=seed % 2 == 0)
+    A, history = model.embedding.to_dense().astype(np.float64), {row: 1.0 - row / 40 for row in range(2, 60, 4)}
+    B = oracle.segment_matrix([model.segments.signed_dims(row) for row in range(8)], 16)
+    length = np.linalg.norm(oracle.profile(A, list(history), list(history.values()))) or 1.0
+    recommender = Recommender(model, "v1")
+    weights = {f"item-{row}": weight for row, weight in history.items()}
+    wanted = {f"s{row}": strength for row, strength in steer.items()}
+    found = recommender.recommend(weights, 3, steer=wanted, explain=True).items
+    ranked = recommender.segments(weights, 3, steer=wanted, explain=True).segments
+    answers = [(A[int(one.item_id[5:])], one.why) for one in found]
+    answers += [(B[int(one.segment_id[1:])], one.why) for one in ranked]
+    for own, why in answers:
+        assert why is not None
+        dims = [one.dim for one in why.dims]
+        adding = [history[int(one.item_id[5:])] * A[int(one.item_id[5:])] for one in why.history]
+        adding += [length * steer[int(one.segment_id[1:])] * B[int(one.segment_id[1:])] for one in why.steering]
+        expected = np.array([(row * own)[dims] for row in adding]).reshape(len(adding), len(dims))
+        np.testing.assert_allclose(np.array(why.flows).reshape(expected.shape), expected, atol=1e-4)
+        assert len(why.flows) == len(why.history) + len(why.steering)
+
+
+def test_what_a_row_of_flows_lacks_is_what_other_dims_add() -> None:
+    """An item with twelve dims shows ten of them; a row sums up to its part less the other two."""
+    model = random_model(1, n_dims=12, k=12)
+    (found,) = Recommender(model, "v1").recommend(["item-3", "item-9"], 1, explain=True).items
+    assert found.why is not None
+    assert (len(found.why.history), len(found.why.dims)) == (2, 10)
+    A = model.embedding.to_dense().astype(np.float64)
+    others = np.setdiff1d(np.arange(12), [one.dim for one in found.why.dims])
+    for one, row in zip(found.why.history, found.why.flows, strict=True):
+        rest = A[int(one.item_id[5:]), others] @ A[int(found.item_id[5:]), others]
+        assert sum(row) + rest == pytest.approx(one.part, abs=1e-5)
+
+
+def test_hidden_items_have_no_row() -> None:
+    found = Recommender(by_hand(), "v1").hiding(["a"]).recommend(["a", "c"], 1, explain=True).items
+    why = found[0].why
+    assert why is not None
+    assert [one.item_id for one in why.history] == ["c"]
+    assert why.flows == [[pytest.approx(0.6)]]

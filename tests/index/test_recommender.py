@@ -177,7 +177,7 @@ def test_the_hand_made_world_is_stored_as_written() -> None:
 
 def test_the_public_face_is_what_the_documentation_names() -> None:
     methods = {name for name in vars(Recommender) if not name.startswith("_")}
-    asked = {"recommend", "segments", "homepage", "similar", "segment_row", "rank_items", "rank_segments"}
+    asked = {"recommend", "segments", "profile", "homepage", "similar", "segment_row", "rank_items", "rank_segments"}
     assert methods == {"open", "warm_up", "hiding"} | asked
 
 

@@ -172,6 +172,33 @@ async def test_a_sample_is_named_by_its_three_best_known_items(tmp_path: Path) -
         assert [item["title"] for item in sample["items"]] == [f"Title {row}" for row in best]
 
 
+async def test_segments_are_found_by_their_labels(films: httpx.AsyncClient) -> None:
+    async def found(**asked: Any) -> tuple[list[str], int]:
+        answer = (await films.get("/segments", params=asked)).json()
+        return [one["segment_id"] for one in answer["segments"]], answer["n_matching"]
+
+    assert await found() == (["s1", "s2", "s3"], 3)
+    assert await found(n=2) == (["s1", "s2"], 3)
+    assert await found(q="GLOO") == (["s3"], 1)
+    assert await found(q="s2", n=1) == (["s2"], 1)
+    assert await found(q="loom") == ([], 0)
+    wrongs: list[dict[str, Any]] = [{"q": ""}, {"q": "x" * 513}, {"n": 0}, {"n": 10_001}, {"n": ""}]
+    for wrong in wrongs:
+        assert refused(await films.get("/segments", params=wrong)) == (422, "INVALID_REQUEST")
+
+
+async def test_a_segment_says_how_many_guests_it_has_and_how_much_its_items_have_in_common(
+    films: httpx.AsyncClient,
+) -> None:
+    listed = (await films.get("/segments")).json()["segments"]
+    assert [one["n_guests"] for one in listed] == [1, 1, 0]
+    assert [one["coherence"] for one in listed] == [pytest.approx(0.8), pytest.approx(0.8), None]
+    alone = (await films.get("/segments/s2")).json()
+    assert alone | listed[1] == alone
+    (similar,) = (await films.get("/segments/s1/similar?n=1")).json()["segments"]
+    assert similar | listed[2] == similar
+
+
 async def test_items_that_no_answer_may_hold_are_not_looked_up_either(tmp_path: Path) -> None:
     write(tmp_path, grown())
     app = create_app(Settings(artifacts=tmp_path))

@@ -16,7 +16,7 @@ from service.answers import Health
 from service.calls import Call
 from service.client import AsyncClient, Client, ServiceError
 from service.examples import ANSWERS, REQUESTS
-from service.requests import HomepageRequest, RecommendRequest, SegmentItemsRequest, SegmentsRequest
+from service.requests import HomepageRequest, ProfileRequest, RecommendRequest, SegmentItemsRequest, SegmentsRequest
 from tests.conftest import RedisServer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -108,6 +108,7 @@ async def test_and_one_to_be_awaited(url: str) -> None:
     ("options", "request_model", "first"),
     [
         (calls.RecommendOptions, RecommendRequest, {"history"}),
+        (calls.ProfileOptions, ProfileRequest, {"history"}),
         (calls.SegmentsOptions, SegmentsRequest, {"history"}),
         (calls.SegmentItemsOptions, SegmentItemsRequest, {"history"}),
         (calls.HomepageOptions, HomepageRequest, {"history"}),

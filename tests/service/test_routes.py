@@ -137,6 +137,7 @@ async def test_scores_are_explained_where_that_is_asked_for(written: Artifact) -
                 }
             ],
             "dims_rest": 0,
+            "flows": [[pytest.approx(0.8)]],
         }
         (segment,) = (await client.post("/segments", json={"history": ["d"], "n": 1, "explain": True})).json()[
             "segments"
@@ -253,7 +254,8 @@ async def test_similar_items_a_segment_the_list_and_the_model(written: Artifact)
         similar = (await client.get("/items/c/similar", params={"n": 1})).json()
         assert [item["item_id"] for item in similar["items"]] == ["a"]
         listed = (await client.get("/segments")).json()["segments"]
-        assert listed[0] == {"segment_id": "s1", "label": "Comedy", "size": 2}
+        coherence = pytest.approx(0.8)
+        assert listed[0] == {"segment_id": "s1", "label": "Comedy", "size": 2, "n_guests": 0, "coherence": coherence}
         segment = (await client.get("/segments/s2")).json()
         assert segment["signed_dims"] == [{"dim": 1, "sign": -1}]
         assert [item["item_id"] for item in segment["items"]] == ["d", "e"]
@@ -476,9 +478,9 @@ async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(wri
     document = (await ask(written, "GET", "/openapi.json")).json()
     assert {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods} == {
         "POST /recommend", "POST /recommend/batch", "POST /segments", "POST /segments/{segment_id}/items",
-        "POST /homepage", "GET /items", "POST /items", "GET /items/{item_id}", "GET /items/{item_id}/similar",
-        "GET /segments",
-        "GET /segments/{segment_id}", "GET /segments/{segment_id}/similar", "GET /model", "GET /health/live",
+        "POST /homepage", "POST /profile", "GET /items", "POST /items", "GET /items/{item_id}",
+        "GET /items/{item_id}/similar", "GET /segments", "GET /segments/{segment_id}",
+        "GET /segments/{segment_id}/similar", "GET /model", "GET /health/live",
         "GET /health/ready", "GET /metrics", "GET /users/{user_id}/history", "PUT /users/{user_id}/history",
         "DELETE /users/{user_id}/history", "POST /users/{user_id}/events", "GET /admin/deny-list",
         "POST /admin/deny-list", "POST /admin/reload",

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from index.coherence import pair_cosines
 from index.kernels import Floats
 from index.model import Model
 from index.segments import NO_SEGMENT, Segments
@@ -40,11 +41,10 @@ def coherence(model: Model) -> Coherence:
     lengths = np.linalg.norm(centres, axis=1)
     centres /= np.maximum(lengths, 1e-12)[:, None]
     sizes = segments.sizes.astype(np.float64)
-    own_squares = np.bincount(of_entries, weights.astype(np.float64) ** 2, minlength=n)
     with np.errstate(divide="ignore", invalid="ignore"):
         return Coherence(
             cosines=np.bincount(of_entries, weights * centres[of_entries, dims], minlength=n) / sizes,
-            pairs=np.where(sizes > 1, (lengths**2 - own_squares) / (sizes * (sizes - 1)), np.nan),
+            pairs=pair_cosines(model),
             purity=_purity(segments, of_entries, dims, weights),
             centres=centres,
         )
