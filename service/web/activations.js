@@ -46,7 +46,7 @@ export function activations({ point }) {
       h("li", { class: "bar" }, "your activations"),
       ...shown.segments.map(({ segment_id, label }) => h("li", { class: "dot", style: { "--hue": hueOf(segment_id) } }, label)),
     );
-    if (pointed >= 0) go(Math.min(pointed, columns.length - 1), picture);
+    go(pointed < 0 ? tallestOf(columns) : Math.min(pointed, columns.length - 1), picture);
   }
 
   function go(place, picture) {
@@ -66,6 +66,8 @@ export function activations({ point }) {
   return { element, tools, show };
 }
 
+const tallestOf = (columns) => columns.reduce((best, { activation }, place) => (Math.abs(activation) > Math.abs(columns[best]?.activation ?? 0) ? place : best), 0);
+
 /** A column a dim: those of the segments, one segment after the other, then the profile's strongest others. */
 function columnsOf({ dims, length }, segments, all) {
   const activation = new Map(dims.map((entry) => [entry.dim, entry.activation / (length || 1)]));
@@ -76,7 +78,8 @@ function columnsOf({ dims, length }, segments, all) {
   };
   for (const { segment_id, label, signed_dims } of segments) {
     const weight = 1 / Math.sqrt(signed_dims.length);
-    const strongest = signed_dims.toSorted((a, b) => Math.abs(activation.get(b.dim) ?? 0) - Math.abs(activation.get(a.dim) ?? 0));
+    const active = signed_dims.filter(({ dim }) => activation.get(dim));
+    const strongest = (all || !active.length ? signed_dims : active).toSorted((a, b) => Math.abs(activation.get(b.dim) ?? 0) - Math.abs(activation.get(a.dim) ?? 0));
     for (const { dim, sign } of strongest.slice(0, OF_A_SEGMENT)) column(dim).arrows.push({ segment_id, label, value: sign * weight });
   }
   if (all) {

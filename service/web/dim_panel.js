@@ -19,7 +19,8 @@ export function dimPanel(nDims, whose = "yours") {
   onChange("version", () => answers.clear());
 
   function show(column) {
-    if (shown === column.dim) return;
+    if (shown === column.dim && element.dataset.activation === String(column.activation)) return;
+    element.dataset.activation = column.activation;
     shown = column.dim;
     clearTimeout(timer);
     timer = setTimeout(() => look(column), answers.has(column.dim) ? 0 : PAUSE_MS);

@@ -1,14 +1,14 @@
 /** Elements made without markup: nothing that an answer says is ever parsed as HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
-const DRAWN = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "polygon", "title", "desc"]);
+const DRAWN = new Set(["svg", "svg:a", "g", "path", "rect", "circle", "line", "text", "polygon", "title", "desc"]);
 
 /**
- * An element with its properties and children. `on` has listeners, `style` custom properties, the rest are attributes;
+ * An element with its properties and children; "svg:a" is a link in a picture. `on` has listeners, `style` custom properties, the rest are attributes;
  * a child that is null or false is left out, a string becomes text.
  */
 export function h(name, properties = {}, ...children) {
-  const element = DRAWN.has(name) ? document.createElementNS(SVG, name) : document.createElement(name);
+  const element = DRAWN.has(name) ? document.createElementNS(SVG, name.replace("svg:", "")) : document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
     if (key === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else if (key === "style") for (const [property, said] of Object.entries(value)) element.style.setProperty(property, said);

@@ -29,7 +29,7 @@ export function scatter(segments) {
   const sorted = known.toSorted((a, b) => b.size - a.size);
   for (const { segment_id, label, size, coherence } of sorted) {
     const dot = h("circle", { cx: x(size), cy: y(coherence), r: 6 });
-    const link = h("a", { class: "spot", href: linkTo("segment", segment_id), tabindex: -1, "aria-hidden": "true", style: { "--hue": hueOf(segment_id) } }, dot, h("title", {}, `${label}: ${size.toLocaleString()} items, coherence ${coherence.toFixed(2)}`));
+    const link = h("svg:a", { class: "spot", href: linkTo("segment", segment_id), tabindex: -1, "aria-hidden": "true", style: { "--hue": hueOf(segment_id) } }, dot, h("title", {}, `${label}: ${size.toLocaleString()} items, coherence ${coherence.toFixed(2)}`));
     picture.append(link);
   }
   picture.append(...names(sorted.slice(0, NAMED), x, y));
