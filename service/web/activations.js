@@ -6,8 +6,8 @@
 import { hueOf } from "./colour.js";
 import { h } from "./element.js";
 
-const [HEIGHT, EDGE, LEAST_WIDTH, MOST_WIDTH] = [260, 14, 7, 30]; // pixels
-const [OF_A_SEGMENT, OF_ALL] = [10, 100]; // columns at most
+const [HEIGHT, EDGE, LEAST_WIDTH, MOST_WIDTH] = [260, 14, 7, 40]; // pixels
+const [OF_A_SEGMENT, FEW, MANY] = [10, 32, 100]; // columns at most
 
 /** `point(dim)` is called for the dim under the pointer, or the one that arrow keys lead to. */
 export function activations({ point }) {
@@ -82,10 +82,8 @@ function columnsOf({ dims, length }, segments, all) {
     const strongest = (all || !active.length ? signed_dims : active).toSorted((a, b) => Math.abs(activation.get(b.dim) ?? 0) - Math.abs(activation.get(a.dim) ?? 0));
     for (const { dim, sign } of strongest.slice(0, OF_A_SEGMENT)) column(dim).arrows.push({ segment_id, label, value: sign * weight });
   }
-  if (all) {
-    const others = dims.toSorted((a, b) => Math.abs(b.activation) - Math.abs(a.activation));
-    for (const { dim } of others) if (columns.size < OF_ALL) column(dim);
-  }
+  const others = dims.toSorted((a, b) => Math.abs(b.activation) - Math.abs(a.activation));
+  for (const { dim } of others) if (columns.size < (all ? MANY : FEW)) column(dim);
   return [...columns.values()];
 }
 

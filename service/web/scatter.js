@@ -41,7 +41,7 @@ function names(segments, x, y) {
   const taken = [];
   return segments.flatMap(({ label, size, coherence }) => {
     const text = label.length > 26 ? `${label.slice(0, 25)}…` : label;
-    const half = text.length * 3.1;
+    const half = text.length * 3.6 + 4;
     const [left, top] = [Math.max(LEFT + half, Math.min(WIDTH - half, x(size))), y(coherence) - 11];
     if (taken.some((other) => Math.abs(other.top - top) < 14 && Math.abs(other.left - left) < other.half + half)) return [];
     taken.push({ left, top, half });

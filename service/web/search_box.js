@@ -44,7 +44,7 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
       { id: `${id}-${place}`, role: "option", "aria-selected": "false", on: { pointerdown: (event) => (event.preventDefault(), take(place)) } },
       h("span", { class: "thumb" }, cover(item, nDims())),
       h("span", {}, nameOf(item)),
-      h("span", { class: "quiet" }, item.popularity ? percent(item.popularity) : ""),
+      h("span", { class: "quiet" }, item.popularity ? `${percent(item.popularity)} of users` : ""),
     );
   const point = (place) => {
     active = place;
