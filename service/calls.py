@@ -62,6 +62,7 @@ class RecommendBody(RecommendOptions):
 
 class SegmentsOptions(_Steered, total=False):
     n: int
+    segments: Sequence[str] | None
     explain: bool
 
 

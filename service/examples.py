@@ -21,7 +21,10 @@ REQUESTS: dict[str, dict[str, object]] = {
     "recommend_batch": {
         "two, of which one is wrong": {"requests": [{"history": ["a"], "n": 1}, {"history": ["a"], "n": 0}]},
     },
-    "rank_segments": {"the best": {"history": ["d"], "n": 2}},
+    "rank_segments": {
+        "the best": {"history": ["d"], "n": 2},
+        "one of them explained": {"history": ["d"], "segments": ["s2"], "explain": True},
+    },
     "list_segments": {"q": "com", "n": 2},
     "recommend_in_segment": {"segment_id": "s1", "all of a shelf": {"history": ["c"], "n": 2}},
     "similar_segments": {"segment_id": "s1", "n": 1},

@@ -195,6 +195,9 @@ class RecommendRequest(HistoryRequest, FilteredRequest, MutingRequest, Explained
 
 class SegmentsRequest(HistoryRequest, MutingRequest, ExplainedRequest):
     n: Count = Field(default=10, description="how many segments")
+    segments: Annotated[list[Id], Field(max_length=MAX_SEGMENT_LIST)] | None = Field(
+        default=None, description="only these may come back"
+    )
 
     @property
     def plain(self) -> bool:

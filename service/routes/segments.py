@@ -45,7 +45,12 @@ async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
 
     def ranked() -> SegmentRanking:
         return serving.recommender.segments(
-            weights, body.n, steer=body.strengths(), mute=body.mute, explain=body.explain
+            weights,
+            body.n,
+            only=body.segments,
+            steer=body.strengths(),
+            mute=body.mute,
+            explain=body.explain,
         )
 
     return await answered(serving, lambda: metrics.scored("segment", weights, ranked), plain=body.plain)
