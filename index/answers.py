@@ -127,6 +127,26 @@ class SegmentName:
     label: str
 
 
+@dataclass(frozen=True)
+class DimItem:
+    """An item, and its weight on a dim."""
+
+    item_id: str
+    title: str | None
+    popularity: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class DimSide:
+    """Of a dim: how many items have a weight of this `sign`, the strongest of them, the segments of this signed dim."""
+
+    sign: int
+    n_items: int
+    segments: list[SegmentName]
+    items: list[DimItem]
+
+
 @dataclass(slots=True)
 class WeightedDim:
     dim: int

@@ -105,6 +105,11 @@ class ItemEmbedding:
         """Dims and weights (len(rows), k) of some items."""
         return self.dims[rows], self.weights[rows]
 
+    def having(self, dim: int) -> tuple[Rows, NDArray[np.float32]]:
+        """The rows, ascending, that have a weight on a dim, and these weights. O(n_items k)."""
+        rows, places = np.nonzero((self.dims == dim) & (self.weights != 0))
+        return rows.astype(np.int32), self.weights[rows, places]
+
     def invert(self) -> Postings:
         """The same non-zeros grouped by dim."""
         starts = np.arange(self.n_items + 1, dtype=np.int64) * self.k

@@ -193,6 +193,10 @@ def read_item(item_id: str) -> Call[directory_answers.ItemAnswer]:
     return Call(directory_answers.ItemAnswer, "GET", f"/items/{_quoted(item_id)}")
 
 
+def read_dim(dim: int, n: int = 5) -> Call[directory_answers.DimAnswer]:
+    return Call(directory_answers.DimAnswer, "GET", f"/dims/{dim}", {"n": n})
+
+
 def read_model() -> Call[directory_answers.ModelAnswer]:
     return Call(directory_answers.ModelAnswer, "GET", "/model")
 

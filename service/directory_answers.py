@@ -82,6 +82,24 @@ class ItemsAnswer(VariantAnswer):
     unknown_items: list[str] = Field(description="ids that the model does not hold")
 
 
+class DimItem(ListedItem):
+    weight: float = Field(description="of the item, on this dim")
+
+
+class DimSide(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    sign: Literal[-1, 1]
+    n_items: int = Field(description="how many items have a weight of this sign")
+    segments: list[SegmentName] = Field(description="those that have this signed dim")
+    items: list[DimItem] = Field(description="the strongest, ties by popularity")
+
+
+class DimAnswer(Answer):
+    dim: int
+    sides: list[DimSide] = Field(description="the positive one, the negative one")
+
+
 class ModelAnswer(Answer):
     n_items: int
     n_dims: int

@@ -60,6 +60,7 @@ REQUESTS: dict[str, dict[str, object]] = {
         "two, of which one is unknown": {"item_ids": ["a", "who"]},
         "codes": {"item_ids": ["c"], "code": True},
     },
+    "read_dim": {"dim": 1, "n": 1},
     "read_model": {},
     "read_metrics": {},
     "health_live": {},
@@ -224,6 +225,19 @@ ANSWERS: dict[str, object] = {
             }
         ],
         "unknown_items": ["who"],
+    },
+    "read_dim": {
+        "model_version": "films-e9842b6eb60a",
+        "dim": 1,
+        "sides": [
+            {"sign": 1, "n_items": 0, "segments": [], "items": []},
+            {
+                "sign": -1,
+                "n_items": 2,
+                "segments": [{"segment_id": "s2", "label": "War"}],
+                "items": [{"item_id": "e", "title": None, "popularity": 0.1, "weight": -1.0}],
+            },
+        ],
     },
     "read_model": {
         "model_version": "films-e9842b6eb60a",

@@ -142,6 +142,21 @@ async def test_segments_that_are_alike_are_ranked(films: httpx.AsyncClient) -> N
     assert refused(await films.get("/segments/s1/similar?n=0")) == (422, "INVALID_REQUEST")
 
 
+async def test_a_dim_is_told_by_what_stands_on_its_sides(films: httpx.AsyncClient) -> None:
+    plus, minus = (await films.get("/dims/0")).json()["sides"]
+    assert [(item["item_id"], item["title"], item["weight"]) for item in plus["items"]] == [
+        ("c", "Clerks", 1.0), ("a", "Airplane!", 0.8), ("b", "Brazil", 0.6),
+    ]  # fmt: skip
+    assert (plus["sign"], plus["n_items"], plus["segments"]) == (1, 3, [{"segment_id": "s1", "label": "Comedy"}])
+    assert minus == {"sign": -1, "n_items": 0, "segments": [], "items": []}
+    plus, _ = (await films.get("/dims/0?n=1")).json()["sides"]
+    assert ([item["item_id"] for item in plus["items"]], plus["n_items"]) == (["c"], 3)
+    for dim in ("4", "-1", "9" * 40):
+        assert refused(await films.get(f"/dims/{dim}")) == (404, "UNKNOWN_DIM")
+    for wrong in ("/dims/x", "/dims/1.5", "/dims/0?n=0", "/dims/0?n=101"):
+        assert refused(await films.get(wrong)) == (422, "INVALID_REQUEST")
+
+
 async def test_segments_are_found_by_their_labels(films: httpx.AsyncClient) -> None:
     async def found(**asked: Any) -> tuple[list[str], int]:
         answer = (await films.get("/segments", params=asked)).json()
@@ -181,6 +196,8 @@ async def test_items_that_no_answer_may_hold_are_not_looked_up_either(tmp_path: 
             assert ids(await client.get("/items", params={"q": "airplane"})) == []
             assert ids(await client.get("/items", params={"q": "a"})) == []
             assert ids(await client.get("/segments/s1")) == ["c"]
+            plus, _ = (await client.get("/dims/0")).json()["sides"]
+            assert ([item["item_id"] for item in plus["items"]], plus["n_items"]) == (["c", "b"], 2)
             assert ids(await client.post("/segments/s1/items", json={"history": ["d"]})) == ["b", "c"]
 
 

@@ -500,7 +500,7 @@ async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(wri
         "POST /recommend", "POST /recommend/batch", "POST /segments", "POST /segments/{segment_id}/items",
         "POST /homepage", "POST /profile", "GET /items", "POST /items", "GET /items/{item_id}",
         "GET /items/{item_id}/similar", "GET /segments", "GET /segments/{segment_id}",
-        "GET /segments/{segment_id}/similar", "GET /model", "GET /health/live",
+        "GET /segments/{segment_id}/similar", "GET /dims/{dim}", "GET /model", "GET /health/live",
         "GET /health/ready", "GET /metrics", "GET /users/{user_id}/history", "PUT /users/{user_id}/history",
         "DELETE /users/{user_id}/history", "POST /users/{user_id}/events", "GET /admin/deny-list",
         "POST /admin/deny-list", "POST /admin/reload",
