@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from index.answers import DimSide, KnownItems
+from index.answers import DimSide, KnownItems, SegmentTree
 from index.coherence import pair_cosines
 from index.kernels import Floats, Rows
 from index.known_items import known_items
@@ -14,6 +14,7 @@ from index.label_search import LabelSearch
 from index.model import Model
 from index.search import ItemSearch, Ranking
 from index.segment_similarity import SegmentSimilarity
+from index.segment_tree import segment_tree
 from index.sides import Sides
 from index.title_search import Found, TitleSearch
 
@@ -47,6 +48,10 @@ class Directory:
         with self._making:
             sides = self._sides
         return sides.of(dim, n, never)
+
+    def tree(self, segment: int, never: Rows = _NO_ROWS) -> SegmentTree:
+        """How one segment came to be, with items outside of `never` (index/segment_tree.py)."""
+        return segment_tree(self._model, segment, never)
 
     def find_segments(self, query: str, n: int) -> Found:
         """The `n` best segments of a query (index/label_search.py)."""

@@ -121,6 +121,14 @@ class PackedEmbedding:
         weights = np.take_along_axis(levels * self.rows.scales[rows, None], order, axis=1)
         return as_dims(np.take_along_axis(dims, order, axis=1), self.n_dims), weights.astype(np.float32)
 
+    def dominant(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The signed dim of each row's largest |weight| before packing: dims and signs (0 without a code).
+
+        Codes lie by the size of these weights; what is left of them, levels, may tie or swap.
+        """
+        first = self.codes[rows, 0].astype(np.int64)
+        return first >> self.bits, np.sign(self.levels[0][first % 2**self.bits]).astype(np.int64)
+
     def having(self, dim: int) -> tuple[Rows, NDArray[np.float32]]:
         """The rows, ascending, that have a weight on a dim, and these weights. O(n_items k)."""
         first, mask = self.codes.dtype.type((dim << self.bits) + 1), 2**self.bits - 1

@@ -137,6 +137,10 @@ def read_segment(segment_id: str, n: int = 20) -> Call[directory_answers.Segment
     return Call(directory_answers.SegmentAnswer, "GET", f"/segments/{_quoted(segment_id)}", {"n": n})
 
 
+def read_segment_tree(segment_id: str) -> Call[directory_answers.SegmentTreeAnswer]:
+    return Call(directory_answers.SegmentTreeAnswer, "GET", f"/segments/{_quoted(segment_id)}/tree")
+
+
 def homepage(history: History | None = None, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
     """Of a history, or of the one that is stored of a `user_id`."""
     return _posted(answers.HomepageAnswer, "/homepage", history, options)

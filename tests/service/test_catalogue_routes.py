@@ -15,7 +15,7 @@ from service.settings import Settings
 from tests import oracle
 from tests.conftest import write
 from tests.service.asking import asking
-from tests.worlds import grown, random_model
+from tests.worlds import by_hand, grown, random_model
 
 pytestmark = pytest.mark.anyio
 
@@ -172,6 +172,23 @@ async def test_segments_are_found_by_their_labels(films: httpx.AsyncClient) -> N
         assert refused(await films.get("/segments", params=wrong)) == (422, "INVALID_REQUEST")
 
 
+async def test_a_segment_tells_what_it_was_made_of(films: httpx.AsyncClient, tmp_path_factory: Any) -> None:
+    tree = (await films.get("/segments/s2/tree")).json()
+    assert (tree["segment_id"], tree["label"]) == ("s2", "War")
+    assert [(group["node"], group["dim"], group["sign"], group["n_items"]) for group in tree["groups"]] == [
+        (0, 1, -1, 2), (1, 2, 1, 0), (2, 3, 1, 0),
+    ]  # fmt: skip
+    assert [item["item_id"] for item in tree["groups"][0]["items"]] == ["d", "e"]
+    assert [(merge["node"], merge["first"], merge["second"]) for merge in tree["merges"]] == [(3, 0, 2), (4, 3, 1)]
+    assert len((await films.get("/segments/s1/tree")).json()["groups"]) == 1
+    assert refused(await films.get("/segments/s9/tree")) == (404, "UNKNOWN_SEGMENT")
+    folder = tmp_path_factory.mktemp("without")
+    write(folder, by_hand())
+    async with asking(Settings(artifacts=folder)) as client:
+        older = (await client.get("/segments/s2/tree")).json()
+        assert (older["groups"], older["merges"]) == ([], [])
+
+
 async def test_a_segment_says_how_many_guests_it_has_and_how_much_its_items_have_in_common(
     films: httpx.AsyncClient,
 ) -> None:
@@ -198,6 +215,8 @@ async def test_items_that_no_answer_may_hold_are_not_looked_up_either(tmp_path: 
             assert ids(await client.get("/segments/s1")) == ["c"]
             plus, _ = (await client.get("/dims/0")).json()["sides"]
             assert ([item["item_id"] for item in plus["items"]], plus["n_items"]) == (["c", "b"], 2)
+            (group,) = (await client.get("/segments/s1/tree")).json()["groups"]
+            assert ([item["item_id"] for item in group["items"]], group["n_items"]) == (["c"], 2)
             assert ids(await client.post("/segments/s1/items", json={"history": ["d"]})) == ["b", "c"]
 
 
