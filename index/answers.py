@@ -127,6 +127,54 @@ class SegmentName:
     label: str
 
 
+@dataclass(frozen=True)
+class TreeGroup:
+    """A leaf of a segment's tree: the items whose strongest weight is on a signed dim; `items` are the best known."""
+
+    node: int
+    dim: int
+    sign: int
+    n_items: int
+    items: list[ListedItem]
+
+
+@dataclass(frozen=True)
+class TreeMerge:
+    """Nodes `first` and `second` became `node`, at this cosine of their descriptors."""
+
+    node: int
+    first: int
+    second: int
+    cosine: float
+    n_items: int
+
+
+@dataclass(frozen=True)
+class SegmentTree:
+    groups: list[TreeGroup]
+    merges: list[TreeMerge]  # in the order in which they took place
+
+
+@dataclass(frozen=True)
+class DimItem:
+    """An item, and its weight on a dim."""
+
+    item_id: str
+    title: str | None
+    popularity: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class DimSide:
+    """Of a dim: how many items have a weight of this `sign`, the strongest of them, the segments of this signed dim."""
+
+    sign: int
+    n_items: int
+    segments: list[SegmentName]
+    items: list[DimItem]
+
+
 @dataclass(slots=True)
 class WeightedDim:
     dim: int

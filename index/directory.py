@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from index.answers import KnownItems
+from index.answers import DimSide, KnownItems, SegmentTree
 from index.coherence import pair_cosines
 from index.kernels import Floats, Rows
 from index.known_items import known_items
@@ -14,6 +14,8 @@ from index.label_search import LabelSearch
 from index.model import Model
 from index.search import ItemSearch, Ranking
 from index.segment_similarity import SegmentSimilarity
+from index.segment_tree import segment_tree
+from index.sides import Sides
 from index.title_search import Found, TitleSearch
 
 _NO_ROWS = np.empty(0, np.int32)
@@ -41,6 +43,16 @@ class Directory:
         unknown = [given[place] for place in np.flatnonzero(rows < 0)]
         return KnownItems(known_items(self._model, rows[rows >= 0], code=code), unknown)
 
+    def sides(self, dim: int, n: int, never: Rows = _NO_ROWS) -> list[DimSide]:
+        """The `n` strongest items of either side of a dim (index/sides.py). Raises UnknownDimError."""
+        with self._making:
+            sides = self._sides
+        return sides.of(dim, n, never)
+
+    def tree(self, segment: int, never: Rows = _NO_ROWS) -> SegmentTree:
+        """How one segment came to be, with items outside of `never` (index/segment_tree.py)."""
+        return segment_tree(self._model, segment, never)
+
     def find_segments(self, query: str, n: int) -> Found:
         """The `n` best segments of a query (index/label_search.py)."""
         with self._making:
@@ -61,6 +73,10 @@ class Directory:
     @cached_property
     def _titles(self) -> TitleSearch:
         return TitleSearch(self._model)
+
+    @cached_property
+    def _sides(self) -> Sides:
+        return Sides(self._model)
 
     @cached_property
     def _labels(self) -> LabelSearch:

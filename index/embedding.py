@@ -105,6 +105,17 @@ class ItemEmbedding:
         """Dims and weights (len(rows), k) of some items."""
         return self.dims[rows], self.weights[rows]
 
+    def dominant(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The signed dim of each row's largest |weight|, ties by dim: dims and signs (0 without a code)."""
+        dims, weights = self.dims[rows], self.weights[rows]
+        own = np.arange(len(dims)), np.abs(weights).argmax(axis=1)
+        return dims[own].astype(np.int64), np.sign(weights[own]).astype(np.int64)
+
+    def having(self, dim: int) -> tuple[Rows, NDArray[np.float32]]:
+        """The rows, ascending, that have a weight on a dim, and these weights. O(n_items k)."""
+        rows, places = np.nonzero((self.dims == dim) & (self.weights != 0))
+        return rows.astype(np.int32), self.weights[rows, places]
+
     def invert(self) -> Postings:
         """The same non-zeros grouped by dim."""
         starts = np.arange(self.n_items + 1, dtype=np.int64) * self.k

@@ -5,6 +5,7 @@ SparseshelfError
 ├── UnknownItemError   an item_id that the model does not hold, where one is required
 ├── UnknownSegmentError
 ├── UnknownAttributeError
+├── UnknownDimError
 └── FilterError        a filter that says nothing that could be true or false of this model's items
 """
 
@@ -23,6 +24,12 @@ class UnknownItemError(SparseshelfError):
     def __init__(self, item_id: str) -> None:
         super().__init__(f"no item {item_id!r} in this model")
         self.item_id = item_id
+
+
+class UnknownDimError(SparseshelfError):
+    def __init__(self, dim: int, n_dims: int) -> None:
+        super().__init__(f"no such dim in this model: it has 0 to {n_dims - 1}")
+        self.dim = dim
 
 
 class FilterError(SparseshelfError):

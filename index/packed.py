@@ -20,6 +20,7 @@ _SAMPLE = 2**18  # rows that levels are fitted to
 _ROUNDS = 100
 _FACTORS = np.array([1.0, *np.geomspace(0.75, 1.333, 12)])
 _ROWS_AT_ONCE = 2**16
+_ROWS_SCANNED = 2**12  # what a core's second cache holds
 _PROBLEMS = {
     packed_kernels.DIM_TOO_LARGE: "names a dim that is out of range, the matrix has {n_dims}",
     packed_kernels.BEHIND_A_ZERO: "has a code behind a zero",
@@ -119,6 +120,26 @@ class PackedEmbedding:
         order = np.argsort(np.where(levels != 0, dims, self.n_dims), axis=1, kind="stable")
         weights = np.take_along_axis(levels * self.rows.scales[rows, None], order, axis=1)
         return as_dims(np.take_along_axis(dims, order, axis=1), self.n_dims), weights.astype(np.float32)
+
+    def dominant(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The signed dim of each row's largest |weight| before packing: dims and signs (0 without a code).
+
+        Codes lie by the size of these weights; what is left of them, levels, may tie or swap.
+        """
+        first = self.codes[rows, 0].astype(np.int64)
+        return first >> self.bits, np.sign(self.levels[0][first % 2**self.bits]).astype(np.int64)
+
+    def having(self, dim: int) -> tuple[Rows, NDArray[np.float32]]:
+        """The rows, ascending, that have a weight on a dim, and these weights. O(n_items k)."""
+        first, mask = self.codes.dtype.type((dim << self.bits) + 1), 2**self.bits - 1
+        rows, weights = [], []
+        for start in range(0, self.n_items, _ROWS_SCANNED):
+            codes = self.codes[start : start + _ROWS_SCANNED].ravel()
+            found = np.flatnonzero(codes - first < mask)  # what is less than the first wraps around
+            levels = self.rows.levels[self.rows.offsets[found % self.k] + (codes[found] & mask)]
+            rows.append((found // self.k + start).astype(np.int32))
+            weights.append((levels * self.rows.scales[rows[-1]]).astype(np.float32))
+        return np.concatenate(rows), np.concatenate(weights)
 
     def violation(self) -> str | None:
         """The first broken invariant in words, or None. Costs one pass over the codes."""

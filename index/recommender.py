@@ -157,13 +157,17 @@ class Recommender:
         history: History,
         n: int = 10,
         *,
+        only: Iterable[str] | None = None,
         steer: Mapping[str, float] = _NO_STEERING,
         mute: Iterable[str] = (),
         explain: bool = False,
     ) -> SegmentRanking:
-        """The `n` segments that suit the history best, ties by row; `steer`, `mute` and `explain` as of `recommend`."""
+        """The `n` segments that suit the history best, ties by row, `only` of these; the rest as of `recommend`."""
         taste = taste_of(self.model, history, steer)
         muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
+        if only is not None:
+            wanted = {segment_row(self.model, segment_id) for segment_id in only}
+            muted += [row for row in range(len(self.model.segments)) if row not in wanted]
         ranking = self._segment_ranking(taste, n, muted)
         segments, source = self.model.segments, taste.source
         explainer = Explainer(self.model, taste, self.limits.hidden) if explain and source == "profile" else None
@@ -259,13 +263,10 @@ class Recommender:
     def _popularity(self) -> Floats:
         return self.model.popularity.astype(np.float64)
 
-    def _segment_scores(self, taste: Taste) -> Floats:
-        if taste.source == "popularity":
-            return self._popular_segments
-        return self.model.segments.scores(taste.profile)
-
     def _segment_ranking(self, taste: Taste, n: int, muted: Sequence[int]) -> Ranking:
-        return rank(Mask.hiding(np.array(muted, np.int32)).apply(self._segment_scores(taste)), n)
+        popular = taste.source == "popularity"
+        scores = self._popular_segments if popular else self.model.segments.scores(taste.profile)
+        return rank(Mask.hiding(np.array(muted, np.int32)).apply(scores), n)
 
     @cached_property
     def _popular_segments(self) -> Floats:

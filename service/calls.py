@@ -62,6 +62,7 @@ class RecommendBody(RecommendOptions):
 
 class SegmentsOptions(_Steered, total=False):
     n: int
+    segments: Sequence[str] | None
     explain: bool
 
 
@@ -136,6 +137,10 @@ def read_segment(segment_id: str, n: int = 20) -> Call[directory_answers.Segment
     return Call(directory_answers.SegmentAnswer, "GET", f"/segments/{_quoted(segment_id)}", {"n": n})
 
 
+def read_segment_tree(segment_id: str) -> Call[directory_answers.SegmentTreeAnswer]:
+    return Call(directory_answers.SegmentTreeAnswer, "GET", f"/segments/{_quoted(segment_id)}/tree")
+
+
 def homepage(history: History | None = None, **options: Unpack[HomepageOptions]) -> Call[answers.HomepageAnswer]:
     """Of a history, or of the one that is stored of a `user_id`."""
     return _posted(answers.HomepageAnswer, "/homepage", history, options)
@@ -194,6 +199,10 @@ def list_samples() -> Call[directory_answers.SamplesAnswer]:
 
 def read_item(item_id: str) -> Call[directory_answers.ItemAnswer]:
     return Call(directory_answers.ItemAnswer, "GET", f"/items/{_quoted(item_id)}")
+
+
+def read_dim(dim: int, n: int = 5) -> Call[directory_answers.DimAnswer]:
+    return Call(directory_answers.DimAnswer, "GET", f"/dims/{dim}", {"n": n})
 
 
 def read_model() -> Call[directory_answers.ModelAnswer]:

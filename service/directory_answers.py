@@ -42,6 +42,33 @@ class SimilarSegmentsAnswer(Answer):
     segments: list[SimilarSegment]
 
 
+class TreeGroup(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    node: int = Field(description="from 0")
+    dim: int
+    sign: Literal[-1, 1]
+    n_items: int = Field(description="items whose strongest weight is on this signed dim")
+    items: list[ListedItem] = Field(description="up to three, the best known")
+
+
+class TreeMerge(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    node: int = Field(description="what the two became; that of the last merge is the segment")
+    first: int
+    second: int
+    cosine: float = Field(description="of their descriptors, when they merged")
+    n_items: int
+
+
+class SegmentTreeAnswer(Answer):
+    segment_id: str
+    label: str
+    groups: list[TreeGroup] = Field(description="nodes 0 to m - 1; none where the artifact does not know of any")
+    merges: list[TreeMerge] = Field(description="nodes m and on, in the order in which they took place")
+
+
 class FoundItemsAnswer(Answer):
     items: list[ListedItem]
     n_matching: int = Field(description="how many items match, shown or not")
@@ -90,6 +117,24 @@ class Sample(BaseModel):
 
 class SamplesAnswer(Answer):
     samples: list[Sample]
+
+
+class DimItem(ListedItem):
+    weight: float = Field(description="of the item, on this dim")
+
+
+class DimSide(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    sign: Literal[-1, 1]
+    n_items: int = Field(description="how many items have a weight of this sign")
+    segments: list[SegmentName] = Field(description="those that have this signed dim")
+    items: list[DimItem] = Field(description="the strongest, ties by popularity")
+
+
+class DimAnswer(Answer):
+    dim: int
+    sides: list[DimSide] = Field(description="the positive one, the negative one")
 
 
 class ModelAnswer(Answer):

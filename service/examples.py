@@ -1,4 +1,4 @@
-"""Requests of each operation, and the answer to the first of them, from a model of six films.
+"""Requests of each operation; the answer to the first of them is in service/example_answers.py.
 
 Path and query parameters have their names; what is a dict is a body, by what it is an example of.
 """
@@ -21,11 +21,15 @@ REQUESTS: dict[str, dict[str, object]] = {
     "recommend_batch": {
         "two, of which one is wrong": {"requests": [{"history": ["a"], "n": 1}, {"history": ["a"], "n": 0}]},
     },
-    "rank_segments": {"the best": {"history": ["d"], "n": 2}},
+    "rank_segments": {
+        "the best": {"history": ["d"], "n": 2},
+        "one of them explained": {"history": ["d"], "segments": ["s2"], "explain": True},
+    },
     "list_segments": {"q": "com", "n": 2},
     "recommend_in_segment": {"segment_id": "s1", "all of a shelf": {"history": ["c"], "n": 2}},
     "similar_segments": {"segment_id": "s1", "n": 1},
     "read_segment": {"segment_id": "s2", "n": 1},
+    "read_segment_tree": {"segment_id": "s2"},
     "homepage": {
         "a page": {"history": ["d"], "min_items": 1, "items_per_shelf": 1, "shelves": 2},
         "steered, capped and explained": {
@@ -58,226 +62,9 @@ REQUESTS: dict[str, dict[str, object]] = {
         "two, of which one is unknown": {"item_ids": ["a", "who"]},
         "codes": {"item_ids": ["c"], "code": True},
     },
+    "read_dim": {"dim": 1, "n": 1},
     "read_model": {},
     "read_metrics": {},
     "health_live": {},
     "health_ready": {},
-}
-ANSWERS: dict[str, object] = {
-    "read_profile": {
-        "model_version": "films-e9842b6eb60a",
-        "source": "profile",
-        "length": 2.1724,
-        "dims": [
-            {"dim": 0, "activation": 1.6246, "history": 0.8},
-            {"dim": 1, "activation": -0.8, "history": -0.8},
-            {"dim": 2, "activation": 1.2, "history": 1.2},
-        ],
-        "unknown_items": ["who"],
-    },
-    "recommend": {
-        "model_version": "films-e9842b6eb60a",
-        "items": [
-            {"item_id": "c", "title": "Clerks", "score": 0.8, "rank": 1, "source": "profile"},
-            {"item_id": "b", "title": "Brazil", "score": 0.48, "rank": 2, "source": "profile"},
-        ],
-        "unknown_items": ["who"],
-        "shortfall": None,
-    },
-    "recommend_batch": {
-        "model_version": "films-e9842b6eb60a",
-        "results": [
-            {
-                "status": 200,
-                "answer": {
-                    "model_version": "films-e9842b6eb60a",
-                    "items": [{"item_id": "c", "title": "Clerks", "score": 0.8, "rank": 1, "source": "profile"}],
-                    "unknown_items": [],
-                    "shortfall": None,
-                },
-            },
-            {
-                "status": 422,
-                "problem": {
-                    "type": "about:blank",
-                    "title": "Unprocessable Entity",
-                    "status": 422,
-                    "detail": "check n: Input should be greater than or equal to 1",
-                    "code": "INVALID_REQUEST",
-                    "request_id": "5f0c2e9a7b1d4c38",
-                    "errors": [{"field": "n", "message": "Input should be greater than or equal to 1"}],
-                },
-            },
-        ],
-    },
-    "rank_segments": {
-        "model_version": "films-e9842b6eb60a",
-        "segments": [
-            {"segment_id": "s2", "label": "War", "score": 0.8, "rank": 1, "size": 2, "source": "profile"},
-            {"segment_id": "s1", "label": "Comedy", "score": 0.0, "rank": 2, "size": 2, "source": "profile"},
-        ],
-        "unknown_items": [],
-    },
-    "list_segments": {
-        "model_version": "films-e9842b6eb60a",
-        "segments": [
-            {"segment_id": "s1", "label": "Comedy", "size": 2, "n_guests": 1, "coherence": 0.8},
-        ],
-        "n_matching": 1,
-    },
-    "recommend_in_segment": {
-        "model_version": "films-e9842b6eb60a",
-        "items": [
-            {"item_id": "a", "title": "Airplane!", "score": 0.8, "rank": 1, "source": "profile"},
-            {"item_id": "b", "title": "Brazil", "score": 0.6, "rank": 2, "source": "profile"},
-        ],
-        "unknown_items": [],
-        "shortfall": None,
-        "segment_id": "s1",
-        "label": "Comedy",
-    },
-    "similar_segments": {
-        "model_version": "films-e9842b6eb60a",
-        "segment_id": "s1",
-        "segments": [
-            {
-                "segment_id": "s3",
-                "label": "Gloom",
-                "size": 1,
-                "n_guests": 0,
-                "coherence": None,
-                "score": 0.5607,
-                "rank": 1,
-            }
-        ],
-    },
-    "read_segment": {
-        "model_version": "films-e9842b6eb60a",
-        "segment_id": "s2",
-        "label": "War",
-        "size": 2,
-        "n_guests": 1,
-        "coherence": 0.8,
-        "signed_dims": [{"dim": 1, "sign": -1}],
-        "items": [{"item_id": "d", "title": "Das Boot", "popularity": 0.2}],
-    },
-    "homepage": {
-        "model_version": "films-e9842b6eb60a",
-        "shelves": [
-            {
-                "kind": "top_picks",
-                "segment_id": None,
-                "label": "Top picks",
-                "reason": "What suits you best of everything",
-                "items": [{"item_id": "e", "title": None, "score": 0.8, "rank": 1, "source": "profile"}],
-            },
-            {
-                "kind": "segment",
-                "segment_id": "s1",
-                "label": "Comedy",
-                "reason": "Something different",
-                "items": [{"item_id": "a", "title": "Airplane!", "score": 0.36, "rank": 1, "source": "profile"}],
-            },
-        ],
-        "unknown_items": [],
-    },
-    "find_items": {
-        "model_version": "films-e9842b6eb60a",
-        "items": [{"item_id": "d", "title": "Das Boot", "popularity": 0.2}],
-        "n_matching": 1,
-    },
-    "similar_items": {
-        "model_version": "films-e9842b6eb60a",
-        "item_id": "c",
-        "items": [{"item_id": "a", "title": "Airplane!", "score": 0.8, "rank": 1, "source": "profile"}],
-    },
-    "read_item": {
-        "model_version": "films-e9842b6eb60a",
-        "item_id": "a",
-        "title": "Airplane!",
-        "popularity": 0.5,
-        "attributes": {"year": 1980.0, "country": "US", "genres": ["Comedy"], "poster": "https://example.org/a.jpg"},
-        "segment": {"segment_id": "s1", "label": "Comedy"},
-        "guest_of": [{"segment_id": "s2", "label": "War"}],
-        "coded": True,
-        "dims": [{"dim": 0, "weight": 0.8}, {"dim": 2, "weight": 0.6}],
-    },
-    "list_samples": {
-        "model_version": "films-e9842b6eb60a",
-        "samples": [
-            {
-                "sample_id": "1",
-                "item_ids": ["a", "b", "c"],
-                "items": [
-                    {"item_id": "a", "title": "Airplane!", "popularity": 0.5},
-                    {"item_id": "b", "title": "Brazil", "popularity": 0.4},
-                    {"item_id": "c", "title": "Clerks", "popularity": 0.3},
-                ],
-            },
-            {
-                "sample_id": "2",
-                "item_ids": ["d", "f"],
-                "items": [
-                    {"item_id": "d", "title": "Das Boot", "popularity": 0.2},
-                    {"item_id": "f", "title": "Fog", "popularity": 0.05},
-                ],
-            },
-        ],
-    },
-    "read_items": {
-        "model_version": "films-e9842b6eb60a",
-        "items": [
-            {
-                "item_id": "a",
-                "title": "Airplane!",
-                "popularity": 0.5,
-                "attributes": {
-                    "year": 1980.0,
-                    "country": "US",
-                    "genres": ["Comedy"],
-                    "poster": "https://example.org/a.jpg",
-                },
-                "segment": {"segment_id": "s1", "label": "Comedy"},
-                "guest_of": [{"segment_id": "s2", "label": "War"}],
-                "coded": True,
-                "dims": None,
-            }
-        ],
-        "unknown_items": ["who"],
-    },
-    "read_model": {
-        "model_version": "films-e9842b6eb60a",
-        "n_items": 6,
-        "n_dims": 4,
-        "k": 2,
-        "n_segments": 3,
-        "bytes_per_item": 12,
-        "data": {},
-        "metrics": {},
-        "options": {},
-    },
-    "read_metrics": "# HELP sparseshelf_workers Workers that live\n# TYPE sparseshelf_workers gauge\n"
-    "sparseshelf_workers 1.0\n",
-    "health_live": {"status": "ok"},
-    "health_ready": {"status": "ok", "model_version": "films-e9842b6eb60a"},
-    "read_history": {
-        "model_version": "films-e9842b6eb60a",
-        "user_id": "u1",
-        "items": [{"item_id": "a", "weight": 1.0, "at": "2026-05-01T12:00:00Z"}],
-    },
-    "replace_history": {
-        "model_version": "films-e9842b6eb60a",
-        "user_id": "u1",
-        "items": [
-            {"item_id": "a", "weight": 1.0, "at": "2026-05-01T12:00:00.000002Z"},
-            {"item_id": "d", "weight": -0.5, "at": "2026-05-01T12:00:00.000001Z"},
-        ],
-    },
-    "add_events": {"model_version": "films-e9842b6eb60a", "added": 1},
-    "read_deny_list": {"model_version": "films-e9842b6eb60a", "items": ["d"]},
-    "change_deny_list": {"model_version": "films-e9842b6eb60a", "items": ["c"]},
-    "reload": {
-        "model_version": "films-e9842b6eb60a",
-        "workers": [{"worker": 4711, "version": "films-e9842b6eb60a", "failure": None}],
-    },
 }

@@ -13,7 +13,8 @@ from fastapi.openapi.utils import get_openapi
 
 from service import __version__
 from service.answers import Problem
-from service.examples import ANSWERS, REQUESTS
+from service.example_answers import ANSWERS
+from service.examples import REQUESTS
 from service.operations import ALWAYS_ANSWERED, OPEN, scope_of
 from service.problems import DOORS, EXAMPLES, LOCK, Refusal, problem_of
 from service.routes import PARTS, ROUTES

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
-from index.errors import FilterError, UnknownAttributeError, UnknownItemError, UnknownSegmentError
+from index.errors import FilterError, UnknownAttributeError, UnknownDimError, UnknownItemError, UnknownSegmentError
 from service import metrics
 from service.answers import Problem
 from service.deny_list import DenyListFullError
@@ -73,7 +73,7 @@ class Refusal(NamedTuple):
 
 
 REFUSED = (
-    RequestValidationError, UnknownItemError, UnknownSegmentError, UnknownAttributeError, FilterError,
+    RequestValidationError, UnknownItemError, UnknownSegmentError, UnknownDimError, UnknownAttributeError, FilterError,
     SwitchedOffError, DenyListFullError, ReloadFailedError,
 )  # fmt: skip
 
@@ -85,6 +85,8 @@ def refusal_of(error: Exception) -> Refusal:
             return _invalid(error.errors())
         case UnknownItemError():
             return Refusal(404, "UNKNOWN_ITEM", str(error))
+        case UnknownDimError():
+            return Refusal(404, "UNKNOWN_DIM", str(error))
         case UnknownSegmentError(named_in="segment_id"):
             return Refusal(404, "UNKNOWN_SEGMENT", str(error))
         case UnknownSegmentError():
@@ -193,6 +195,7 @@ EXAMPLES = {
         Refusal(408, "BODY_TOO_SLOW", "the body did not arrive within 10 s"),
         Refusal(404, "UNKNOWN_ITEM", "no item 'z' in this model"),
         Refusal(404, "UNKNOWN_SEGMENT", "no segment 's9' in this model"),
+        Refusal(404, "UNKNOWN_DIM", "no such dim in this model: it has 0 to 1023"),
         Refusal(409, "SWITCHED_OFF", "histories are switched off: SPARSESHELF_HISTORIES=true switches them on"),
         Refusal(
             409,

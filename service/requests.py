@@ -19,6 +19,7 @@ from index.errors import FilterError
 from index.filters import Filter, parsed
 
 MAX_HISTORY, MAX_ID_LIST, MAX_SEGMENT_LIST, MAX_N = 1000, 10_000, 1000, 1000
+MAX_DIM_ITEMS = 100
 MAX_LISTED = 10_000  # segments
 MAX_ID_LENGTH, MAX_USER_ID_LENGTH = 512, 256
 MAX_SHELVES, MAX_ITEMS_PER_SHELF = 100, 200
@@ -195,6 +196,9 @@ class RecommendRequest(HistoryRequest, FilteredRequest, MutingRequest, Explained
 
 class SegmentsRequest(HistoryRequest, MutingRequest, ExplainedRequest):
     n: Count = Field(default=10, description="how many segments")
+    segments: Annotated[list[Id], Field(max_length=MAX_SEGMENT_LIST)] | None = Field(
+        default=None, description="only these may come back"
+    )
 
     @property
     def plain(self) -> bool:

@@ -1,6 +1,19 @@
 """The HTTP contract of docs/design.md section 6, a file each for what it is about."""
 
-from service.routes import admin, health, homepage, items, metrics, model, profile, recommend, samples, segments, users
+from service.routes import (
+    admin,
+    dims,
+    health,
+    homepage,
+    items,
+    metrics,
+    model,
+    profile,
+    recommend,
+    samples,
+    segments,
+    users,
+)
 
 PARTS = {
     "recommend": recommend,
@@ -8,6 +21,7 @@ PARTS = {
     "segments": segments,
     "items": items,
     "samples": samples,
+    "dims": dims,
     "profile": profile,
     "users": users,
     "admin": admin,

@@ -1,4 +1,4 @@
-"""Segments: ranked for a history, listed, one by itself, with its items or those like it."""
+"""Segments: ranked for a history, listed, one by itself, with its items, its origin or those like it."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -22,9 +22,12 @@ from service.directory_answers import (
     SegmentAnswer,
     SegmentListAnswer,
     SegmentSummary,
+    SegmentTreeAnswer,
     SignedDim,
     SimilarSegment,
     SimilarSegmentsAnswer,
+    TreeGroup,
+    TreeMerge,
 )
 from service.operations import operation_id
 from service.problems import POSTED, READ, openapi_problems
@@ -45,7 +48,12 @@ async def rank_segments(request: Request, body: SegmentsRequest) -> Response:
 
     def ranked() -> SegmentRanking:
         return serving.recommender.segments(
-            weights, body.n, steer=body.strengths(), mute=body.mute, explain=body.explain
+            weights,
+            body.n,
+            only=body.segments,
+            steer=body.strengths(),
+            mute=body.mute,
+            explain=body.explain,
         )
 
     return await answered(serving, lambda: metrics.scored("segment", weights, ranked), plain=body.plain)
@@ -118,6 +126,20 @@ def similar_segments(
             SimilarSegment(**dict(summary), score=float(score), rank=place)
             for place, (summary, score) in enumerate(zip(summaries, closest.scores, strict=True), start=1)
         ],
+    )
+
+
+@router.get("/segments/{segment_id:id}/tree", responses=openapi_problems("404 UNKNOWN_SEGMENT", *READ))
+def read_segment_tree(segment_id: PathId, recommender: Ready, directory: Look) -> SegmentTreeAnswer:
+    """How one segment came to be: the groups that it was made of, one a signed dim, and what merged with what."""
+    row = recommender.segment_row(segment_id)
+    tree = directory.tree(row, recommender.limits.hidden)
+    return SegmentTreeAnswer(
+        model_version=recommender.version,
+        segment_id=segment_id,
+        label=recommender.model.segments.labels[row],
+        groups=[TreeGroup.model_validate(group) for group in tree.groups],
+        merges=[TreeMerge.model_validate(merge) for merge in tree.merges],
     )
 
 

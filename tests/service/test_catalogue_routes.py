@@ -17,7 +17,7 @@ from service.settings import Settings
 from tests import oracle
 from tests.conftest import write
 from tests.service.asking import asking
-from tests.worlds import grown, random_model
+from tests.worlds import by_hand, grown, random_model
 
 pytestmark = pytest.mark.anyio
 
@@ -172,6 +172,21 @@ async def test_a_sample_is_named_by_its_three_best_known_items(tmp_path: Path) -
         assert [item["title"] for item in sample["items"]] == [f"Title {row}" for row in best]
 
 
+async def test_a_dim_is_told_by_what_stands_on_its_sides(films: httpx.AsyncClient) -> None:
+    plus, minus = (await films.get("/dims/0")).json()["sides"]
+    assert [(item["item_id"], item["title"], item["weight"]) for item in plus["items"]] == [
+        ("c", "Clerks", 1.0), ("a", "Airplane!", 0.8), ("b", "Brazil", 0.6),
+    ]  # fmt: skip
+    assert (plus["sign"], plus["n_items"], plus["segments"]) == (1, 3, [{"segment_id": "s1", "label": "Comedy"}])
+    assert minus == {"sign": -1, "n_items": 0, "segments": [], "items": []}
+    plus, _ = (await films.get("/dims/0?n=1")).json()["sides"]
+    assert ([item["item_id"] for item in plus["items"]], plus["n_items"]) == (["c"], 3)
+    for dim in ("4", "-1", "9" * 40):
+        assert refused(await films.get(f"/dims/{dim}")) == (404, "UNKNOWN_DIM")
+    for wrong in ("/dims/x", "/dims/1.5", "/dims/0?n=0", "/dims/0?n=101"):
+        assert refused(await films.get(wrong)) == (422, "INVALID_REQUEST")
+
+
 async def test_segments_are_found_by_their_labels(films: httpx.AsyncClient) -> None:
     async def found(**asked: Any) -> tuple[list[str], int]:
         answer = (await films.get("/segments", params=asked)).json()
@@ -185,6 +200,23 @@ async def test_segments_are_found_by_their_labels(films: httpx.AsyncClient) -> N
     wrongs: list[dict[str, Any]] = [{"q": ""}, {"q": "x" * 513}, {"n": 0}, {"n": 10_001}, {"n": ""}]
     for wrong in wrongs:
         assert refused(await films.get("/segments", params=wrong)) == (422, "INVALID_REQUEST")
+
+
+async def test_a_segment_tells_what_it_was_made_of(films: httpx.AsyncClient, tmp_path_factory: Any) -> None:
+    tree = (await films.get("/segments/s2/tree")).json()
+    assert (tree["segment_id"], tree["label"]) == ("s2", "War")
+    assert [(group["node"], group["dim"], group["sign"], group["n_items"]) for group in tree["groups"]] == [
+        (0, 1, -1, 2), (1, 2, 1, 0), (2, 3, 1, 0),
+    ]  # fmt: skip
+    assert [item["item_id"] for item in tree["groups"][0]["items"]] == ["d", "e"]
+    assert [(merge["node"], merge["first"], merge["second"]) for merge in tree["merges"]] == [(3, 0, 2), (4, 3, 1)]
+    assert len((await films.get("/segments/s1/tree")).json()["groups"]) == 1
+    assert refused(await films.get("/segments/s9/tree")) == (404, "UNKNOWN_SEGMENT")
+    folder = tmp_path_factory.mktemp("without")
+    write(folder, by_hand())
+    async with asking(Settings(artifacts=folder)) as client:
+        older = (await client.get("/segments/s2/tree")).json()
+        assert (older["groups"], older["merges"]) == ([], [])
 
 
 async def test_a_segment_says_how_many_guests_it_has_and_how_much_its_items_have_in_common(
@@ -217,6 +249,10 @@ async def test_items_that_no_answer_may_hold_are_not_looked_up_either(tmp_path: 
             app.state.live.deny(Denied.of("abc"))
             assert [one["sample_id"] for one in (await client.get("/samples")).json()["samples"]] == ["2"]
             app.state.live.deny(Denied.of(["a"]))
+            plus, _ = (await client.get("/dims/0")).json()["sides"]
+            assert ([item["item_id"] for item in plus["items"]], plus["n_items"]) == (["c", "b"], 2)
+            (group,) = (await client.get("/segments/s1/tree")).json()["groups"]
+            assert ([item["item_id"] for item in group["items"]], group["n_items"]) == (["c"], 2)
             assert ids(await client.post("/segments/s1/items", json={"history": ["d"]})) == ["b", "c"]
 
 

@@ -15,7 +15,8 @@ from service import calls, client
 from service.answers import Health
 from service.calls import Call
 from service.client import AsyncClient, Client, ServiceError
-from service.examples import ANSWERS, REQUESTS
+from service.example_answers import ANSWERS
+from service.examples import REQUESTS
 from service.requests import HomepageRequest, ProfileRequest, RecommendRequest, SegmentItemsRequest, SegmentsRequest
 from tests.conftest import RedisServer
 

@@ -244,6 +244,25 @@ async def test_a_cap_on_an_unknown_attribute_is_refused_with_those_there_are(wri
         assert (await ask(written, "POST", "/homepage", {"history": ["a"], **wrong})).status_code == 422
 
 
+async def test_only_segments_that_are_named_are_ranked(written: Artifact) -> None:
+    async with asking(Settings(artifacts=written.folder.parent)) as client:
+
+        async def best(**wanted: Any) -> list[str]:
+            answer = (await client.post("/segments", json={"history": ["d"], **wanted})).json()
+            return [one["segment_id"] for one in answer["segments"]]
+
+        assert await best() == ["s2", "s1", "s3"]
+        assert await best(segments=["s3", "s2", "s3"]) == ["s2", "s3"]
+        assert await best(segments=["s3", "s2"], n=1) == ["s2"]
+        assert await best(segments=["s1", "s2"], mute=["s2"]) == ["s1"]
+        assert await best(segments=[]) == []
+        assert await best(segments=["s3"], history=[]) == ["s3"]
+        explained = (
+            await client.post("/segments", json={"history": ["d"], "segments": ["s2"], "explain": True})
+        ).json()
+        assert [part["item_id"] for part in explained["segments"][0]["why"]["history"]] == ["d"]
+
+
 async def test_an_empty_history_gets_what_is_popular_and_is_told_so(written: Artifact) -> None:
     answer = (await ask(written, "POST", "/recommend", {"history": [], "n": 2})).json()
     assert [(item["item_id"], item["source"]) for item in answer["items"]] == [("a", "popularity"), ("b", "popularity")]
@@ -307,6 +326,7 @@ async def test_any_string_is_an_item_id(tmp_path: Path, item_id: str) -> None:
         ("/recommend", {"history": ["a"], "exclude": ["a"] * 10_001}, "exclude"),
         ("/recommend", {"history": ["a"], "segments": ["s9"]}, "segments"),
         ("/recommend", [], "body"),
+        ("/segments", {"history": ["a"], "segments": ["s9"]}, "segments"),
         ("/segments", {"history": ["a"], "n": -1}, "n"),
         ("/homepage", {"history": ["a"], "shelves": 101}, "shelves"),
         ("/homepage", {"history": ["a"], "user_id": "u"}, "body"),
@@ -478,9 +498,10 @@ async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(wri
     document = (await ask(written, "GET", "/openapi.json")).json()
     assert {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods} == {
         "POST /recommend", "POST /recommend/batch", "POST /segments", "POST /segments/{segment_id}/items",
-        "POST /homepage", "POST /profile", "GET /items", "POST /items", "GET /items/{item_id}",
+        "POST /homepage", "POST /profile", "GET /samples", "GET /items", "POST /items", "GET /items/{item_id}",
         "GET /items/{item_id}/similar", "GET /segments", "GET /segments/{segment_id}",
-        "GET /segments/{segment_id}/similar", "GET /model", "GET /health/live",
+        "GET /segments/{segment_id}/similar", "GET /segments/{segment_id}/tree",
+        "GET /dims/{dim}", "GET /model", "GET /health/live",
         "GET /health/ready", "GET /metrics", "GET /users/{user_id}/history", "PUT /users/{user_id}/history",
         "DELETE /users/{user_id}/history", "POST /users/{user_id}/events", "GET /admin/deny-list",
         "POST /admin/deny-list", "POST /admin/reload",

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.model import Embedding
-from index.packed import PackedEmbedding
 
 SignedDim = tuple[int, int]
 
@@ -39,7 +38,7 @@ class Group:
 
 def by_dominant_dim(embedding: Embedding) -> list[Group]:
     """One group a signed dim that some item has as its strongest (ties by dim); items without a code are in none."""
-    dims, signs = _strongest(embedding)
+    dims, signs = embedding.dominant(np.arange(embedding.n_items, dtype=np.int32))
     rows = np.flatnonzero(embedding.coded)
     order = rows[np.lexsort((rows, signs[rows], dims[rows]))]
     changes = np.flatnonzero(np.diff(dims[order] * 2 + (signs[order] > 0))) + 1
@@ -48,13 +47,3 @@ def by_dominant_dim(embedding: Embedding) -> list[Group]:
         for part in np.split(order, changes)
         if len(part)
     ]
-
-
-def _strongest(embedding: Embedding) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(n_items,) dims and signs. Packed codes lie by the size of the weights before packing: levels may tie or swap."""
-    if isinstance(embedding, PackedEmbedding):
-        first = embedding.codes[:, 0].astype(np.int64)
-        return first >> embedding.bits, np.sign(embedding.levels[0][first % 2**embedding.bits]).astype(np.int64)
-    place = np.abs(embedding.weights).argmax(axis=1)
-    rows = np.arange(embedding.n_items)
-    return embedding.dims[rows, place].astype(np.int64), np.sign(embedding.weights[rows, place]).astype(np.int64)
