@@ -48,6 +48,8 @@ export function written({ view, about, query, taste }) {
   return `#/${view}${about === null ? "" : `/${encodeURIComponent(about)}`}${search ? `?${search}` : ""}`;
 }
 
+const PAUSE_MS = 250;
+let writing = 0;
 let place = parsed(location.hash);
 const listeners = new Set();
 
@@ -65,10 +67,20 @@ export function linkTo(view, about = null, query = "") {
 
 /** Goes to another place; `replace` where going back should not stop here, as while a slider moves. */
 export function go(change, { replace = false } = {}) {
+  if (writing && !replace) write("replaceState"); // what the last slider left, before there is another place
   place = { ...place, ...change };
-  const fragment = written(place);
-  if (fragment !== location.hash) history[replace ? "replaceState" : "pushState"](null, "", fragment);
+  clearTimeout(writing);
+  writing = replace ? setTimeout(write, PAUSE_MS, "replaceState") : 0;
+  if (!replace) write("pushState");
   for (const listener of listeners) listener(place);
+}
+
+/** Browsers allow a hundred changes of the address in half a minute, and a slider makes them in a second. */
+function write(how) {
+  clearTimeout(writing);
+  writing = 0;
+  const fragment = written(place);
+  if (fragment !== location.hash) history[how](null, "", fragment);
 }
 
 /** Another taste at the same place. */
@@ -77,6 +89,7 @@ export function goWith(change, how) {
 }
 
 window.addEventListener("popstate", () => {
+  clearTimeout(writing);
   place = parsed(location.hash);
   for (const listener of listeners) listener(place);
 });

@@ -1,6 +1,7 @@
 /** Bars that lie, with a name and a number each; and a histogram. */
 
 import { h } from "./element.js";
+import { count } from "./numbers.js";
 
 /** `entries` have a label, a value of 0 or more, the text of it, and whether it is `own`. */
 export function bars(entries) {
@@ -30,16 +31,16 @@ export function histogram(values, unit, counted) {
   const tallest = Math.max(...counts);
   const wide = WIDTH / counts.length;
   const edge = (bin) => Math.round(Math.exp(low + ((high - low) * bin) / counts.length));
-  const label = `${values.length} ${counted} of ${least.toLocaleString()} to ${most.toLocaleString()} ${unit}`;
+  const label = `${values.length} ${counted} of ${count(least)} to ${count(most)} ${unit}`;
   return h(
     "svg",
     { class: "histogram", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label },
-    counts.map((count, bin) => {
-      const tall = ((HEIGHT - BOTTOM - 18) * count) / tallest;
+    counts.map((many, bin) => {
+      const tall = ((HEIGHT - BOTTOM - 18) * many) / tallest;
       return [
         h("rect", { x: bin * wide + 2, y: HEIGHT - BOTTOM - tall, width: wide - 4, height: tall, rx: 3 }),
-        count > 0 && h("text", { x: (bin + 0.5) * wide, y: HEIGHT - BOTTOM - tall - 5, "text-anchor": "middle" }, count),
-        h("text", { class: "edge", x: bin * wide + 2, y: HEIGHT - BOTTOM + 16 }, edge(bin).toLocaleString()),
+        many > 0 && h("text", { x: (bin + 0.5) * wide, y: HEIGHT - BOTTOM - tall - 5, "text-anchor": "middle" }, many),
+        h("text", { class: "edge", x: bin * wide + 2, y: HEIGHT - BOTTOM + 16 }, count(edge(bin))),
       ];
     }),
     h("text", { class: "edge", x: WIDTH - 2, y: HEIGHT - 4, "text-anchor": "end" }, `${unit}, from`),

@@ -6,12 +6,13 @@
 import { nameOf } from "./card.js";
 import { hueOf } from "./colour.js";
 import { h } from "./element.js";
+import { score, signed } from "./numbers.js";
 
 const [ROW, WIDTH] = [34, 150]; // pixels: of a row, between the sums
 const THICKEST = 0.8; // of a row
 
-/** `segments` has those that the dims of `why` belong to, by id; `number` formats. */
-export function chain(why, score, segments, number) {
+/** `segments` has those that the dims of `why` belong to, by id. */
+export function chain(why, total, segments) {
   const from = [
     ...why.history.map((part) => ({ label: nameOf(part), part: part.part })),
     ...why.steering.map((part) => ({ label: `${part.part < 0 ? "Less" : "More"} of ${part.label}`, part: part.part, hue: hueOf(part.segment_id) })),
@@ -27,16 +28,16 @@ export function chain(why, score, segments, number) {
   return h(
     "div",
     { class: "chain" },
-    sum("What you like", from, why.history_rest, score, number, (place) => point("from", place)),
+    sum("What you like", from, why.history_rest, total, (place) => point("from", place)),
     picture,
-    sum("Over signed dims", over, why.dims_rest, score, number, (place) => point("over", place)),
+    sum("Over signed dims", over, why.dims_rest, total, (place) => point("over", place)),
   );
 }
 
 /** One of the sums, as a table of bars that end at the score. */
-function sum(title, parts, rest, score, number, point) {
+function sum(title, parts, rest, total, point) {
   const rows = Math.abs(rest) > 5e-4 ? [...parts, { label: "everything else", part: rest, quiet: true }] : parts;
-  let [low, high, reached] = [Math.min(0, score), Math.max(0, score), 0];
+  let [low, high, reached] = [Math.min(0, total), Math.max(0, total), 0];
   for (const { part } of rows) {
     reached += part;
     [low, high] = [Math.min(low, reached), Math.max(high, reached)];
@@ -58,7 +59,7 @@ function sum(title, parts, rest, score, number, point) {
           style: { "--begin": `${share(begin)}%`, "--length": `${share(end) - share(begin)}%`, "--hue": hue ?? 0 },
         }),
       ),
-      h("td", { class: "number" }, signed(part, number)),
+      h("td", { class: "number" }, signed(part)),
     );
   });
   return h(
@@ -66,11 +67,9 @@ function sum(title, parts, rest, score, number, point) {
     { class: "sum" },
     h("caption", {}, title),
     h("tbody", {}, drawn),
-    h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "Score"), h("td", { class: "bar", "aria-hidden": "true" }, h("span", { class: "total", style: { "--begin": `${share(Math.min(0, score))}%`, "--length": `${Math.abs(share(score) - share(0))}%` } })), h("td", { class: "number" }, number.format(score)))),
+    h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "Score"), h("td", { class: "bar", "aria-hidden": "true" }, h("span", { class: "total", style: { "--begin": `${share(Math.min(0, total))}%`, "--length": `${Math.abs(share(total) - share(0))}%` } })), h("td", { class: "number" }, score(total)))),
   );
 }
-
-const signed = (value, number) => `${value < 0 ? "−" : "+"}${number.format(Math.abs(value))}`;
 
 /** From each row on the left to each on the right, as thick as what flows; a negative flow is hatched. */
 function ribbons(flows, over) {

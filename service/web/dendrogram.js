@@ -2,6 +2,7 @@
 
 import { nameOf } from "./card.js";
 import { h } from "./element.js";
+import { count, counted } from "./numbers.js";
 
 const [ROW, WIDTH, EDGE] = [38, 190, 6];
 
@@ -15,9 +16,10 @@ export function dendrogram({ groups, merges }) {
   const x = (cosine) => EDGE + ((cosine - least) / (1 - least || 1)) * (WIDTH - 2 * EDGE);
   const at = new Map(order.map((node, place) => [node, { x: WIDTH, y: (place + 0.5) * ROW }]));
   const lines = merges.map(({ node, first, second, cosine, n_items }) => {
-    const [a, b, bracket] = [at.get(first), at.get(second), x(cosine)];
+    const [a, b] = [at.get(first), at.get(second)];
+    const bracket = Math.min(x(cosine), a.x, b.x);
     at.set(node, { x: bracket, y: (a.y + b.y) / 2 });
-    return h("path", { d: `M${a.x} ${a.y}H${bracket}V${b.y}H${b.x}` }, h("title", {}, `${n_items.toLocaleString()} items, cosine ${cosine.toFixed(2)}`));
+    return h("path", { d: `M${a.x} ${a.y}H${bracket}V${b.y}H${b.x}` }, h("title", {}, `${counted(n_items, "item")}, cosine ${cosine.toFixed(2)}`));
   });
   const end = at.get(root);
   const height = ROW * order.length;
@@ -35,7 +37,7 @@ export function dendrogram({ groups, merges }) {
         {},
         order.map((node) => {
           const { dim, sign, n_items, items } = group.get(node);
-          return h("li", {}, h("b", {}, `${sign > 0 ? "+" : "−"}${dim}`), h("span", {}, items.map(nameOf).join(", ")), h("span", { class: "quiet number" }, n_items.toLocaleString()));
+          return h("li", {}, h("b", {}, `${sign > 0 ? "+" : "−"}${dim}`), h("span", {}, items.map(nameOf).join(", ")), h("span", { class: "quiet number" }, count(n_items)));
         }),
       ),
     ),

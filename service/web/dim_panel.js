@@ -5,6 +5,7 @@ import { nameOf } from "./card.js";
 import { hueOf } from "./colour.js";
 import { cover } from "./cover.js";
 import { h } from "./element.js";
+import { count } from "./numbers.js";
 import { get, items, onChange, path } from "./service.js";
 import { explainItem } from "./why.js";
 
@@ -45,7 +46,7 @@ export function dimPanel(nDims, whose = "yours") {
     return h(
       "section",
       { class: sign === Math.sign(activation) ? "side yours" : "side" },
-      h("h3", {}, `${sign > 0 ? "+" : "−"} side`, h("span", { class: "quiet" }, ` ${n_items.toLocaleString()} items`)),
+      h("h3", {}, `${sign > 0 ? "+" : "−"} side`, h("span", { class: "quiet" }, ` ${count(n_items)} items`)),
       h("ul", { class: "dots" }, segments.slice(0, 3).map((segment) => h("li", { style: { "--hue": hueOf(segment.segment_id) } }, h("a", { class: "dot", href: linkTo("segment", segment.segment_id) }, segment.label)))),
       h(
         "ul",

@@ -4,6 +4,7 @@ import { go, here, linkTo } from "./address.js";
 import { hueOf } from "./colour.js";
 import { h, keep, say } from "./element.js";
 import { failure } from "./failure.js";
+import { count, counted } from "./numbers.js";
 import { scatter } from "./scatter.js";
 import { searchBox } from "./search_box.js";
 import { get, onChange, path } from "./service.js";
@@ -17,7 +18,7 @@ const ORDERS = {
 
 /** Fills `place`; see `main.js` for what a view is. */
 export function explore(place, { nDims }) {
-  const count = h("p", { class: "lead" });
+  const summary = h("p", { class: "lead" });
   const field = h("input", { id: "segment-search", class: "field", type: "search", placeholder: "Find a segment", "aria-label": "Find a segment", autocomplete: "off", maxlength: 200 });
   const order = h("select", { id: "segment-order", "aria-label": "Order" }, Object.entries(ORDERS).map(([value, [words]]) => h("option", { value }, words)));
   const lookUp = searchBox({ id: "item-search", nDims, label: "Look up an item", choose: ({ item_id }) => go({ view: "item", about: item_id, query: "" }) });
@@ -26,7 +27,7 @@ export function explore(place, { nDims }) {
   const more = h("button", {}, "Show more");
   const trouble = h("div");
   place.replaceChildren(
-    h("header", { class: "opening" }, h("h1", {}, "Segments"), count),
+    h("header", { class: "opening" }, h("h1", {}, "Segments"), summary),
     h("div", { class: "finders" }, field, order, lookUp),
     trouble,
     h("div", { class: "two" }, h("section", { "aria-label": "List of segments" }, list, more), h("figure", {}, plot, h("figcaption", { class: "quiet" }, "Each dot is a segment: items to the right, what two of them have in common (mean cosine) upwards."))),
@@ -63,8 +64,8 @@ export function explore(place, { nDims }) {
   function draw() {
     if (!answer) return;
     const { segments, n_matching: n, query } = answer;
-    const words = n === 1 ? "1 segment" : `${n.toLocaleString()} segments`;
-    say(count, query ? `${words} with “${query}”.` : `${words}, found in who interacted with what. Nobody made them by hand.`);
+    const words = counted(n, "segment");
+    say(summary, query ? `${words} with “${query}”.` : `${words}, found in who interacted with what. Nobody made them by hand.`);
     const sorted = segments.toSorted(ORDERS[order.value][1]);
     const largest = Math.max(...segments.map(({ size }) => size), 1);
     const entries = sorted.slice(0, shown).map((segment) => ({ ...segment, share: segment.size / largest }));
@@ -81,8 +82,8 @@ function line({ segment_id: id, label, size, coherence, share }) {
     "li",
     { style: { "--hue": hueOf(id) } },
     h("a", { class: "dot" }, label),
-    h("span", { class: "meter", title: `${size.toLocaleString()} items` }, h("span", { style: { "--share": `${100 * share}%` } })),
-    h("span", { class: "number" }, size.toLocaleString()),
+    h("span", { class: "meter", title: `${count(size)} items` }, h("span", { style: { "--share": `${100 * share}%` } })),
+    h("span", { class: "number" }, count(size)),
     h("span", { class: "number quiet", title: "mean cosine of two of its items" }, coherence === null ? "–" : coherence.toFixed(2)),
   );
 }

@@ -20,6 +20,7 @@ export function failure(error, again) {
 }
 
 function said({ status, code, message }) {
+  if (status === 401) return "Nothing is answered here without a key.";
   if (status === 403) return "This key may not ask for this. A key with the scope read is needed.";
   if (status === 429) return "More was asked than this key may ask for. Wait a moment.";
   if (code === "NOT_READY") return "The service is starting. It takes a few seconds.";

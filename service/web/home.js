@@ -52,6 +52,7 @@ export function home(place, { nDims }) {
 
   function draw(page) {
     trouble.replaceChildren();
+    say(document.getElementById("cache"), page.cache === "bypass" ? "The cache is out of reach; pages are made anew." : "");
     if (page.unknown_items.length) {
       const some = page.unknown_items.length === 1 ? "One item of this link is" : `${page.unknown_items.length} items of this link are`;
       trouble.append(h("p", { class: "hint" }, `${some} not in this model.`));

@@ -7,6 +7,7 @@ import { cover } from "./cover.js";
 import { dimPanel } from "./dim_panel.js";
 import { h } from "./element.js";
 import { failure } from "./failure.js";
+import { count, percent } from "./numbers.js";
 import { get, items, path } from "./service.js";
 import { fillRow, row } from "./shelf.js";
 import { dislike, forget, isKnown, like } from "./taste.js";
@@ -41,6 +42,7 @@ export function itemPage(place, { nDims }) {
     const list = row("Items like it");
     const panel = dimPanel(nDims, "its weight");
     fillRow(list, alike.items, nDims(), { open: explainItem });
+    document.title = `${nameOf(item)} · sparseshelf`;
     if (item.dims.length) panel.show(largest(item.dims));
     place.replaceChildren(
       h(
@@ -50,7 +52,7 @@ export function itemPage(place, { nDims }) {
         h("div", {}, h("h1", {}, nameOf(item)), facts(item), tools(item)),
       ),
       item.coded
-        ? h("section", { "aria-labelledby": "its-code" }, h("h2", { id: "its-code" }, "Its code"), h("p", { class: "reason" }, `${item.dims.length} of ${nDims().toLocaleString()} dims; everything else is zero. Point at one to see what it is about.`), codeOf(item, panel), panel.element)
+        ? h("section", { "aria-labelledby": "its-code" }, h("h2", { id: "its-code" }, "Its code"), h("p", { class: "reason" }, `${item.dims.length} of ${count(nDims())} dims; everything else is zero. Point at one to see what it is about.`), codeOf(item, panel), panel.element)
         : h("p", { class: "hint" }, "It has no code: it was not trained, and comes back by popularity only."),
       alike.items.length > 0 && h("section", { "aria-labelledby": "its-like" }, h("h2", { id: "its-like" }, "Items like it"), list),
     );
@@ -62,7 +64,7 @@ export function itemPage(place, { nDims }) {
 function facts(item) {
   const rows = [
     ["Id", item.item_id],
-    ["Popularity", `${(100 * item.popularity).toFixed(1)} % of users have it`],
+    ["Popularity", `${percent(item.popularity)} of users have it`],
     ...Object.entries(item.attributes)
       .filter(([, value]) => value !== null && String(value) !== "")
       .map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : typeof value === "string" && /^https?:\/\//.test(value) ? h("a", { href: value, rel: "noreferrer", target: "_blank" }, value) : String(value)]),

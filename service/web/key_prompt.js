@@ -2,7 +2,7 @@
 
 import { h } from "./element.js";
 
-/** The key that is given; it is kept until the tab is closed and sent nowhere else. */
+/** The key that is given, or null where none is. */
 export function askForKey(refused) {
   return new Promise((done) => {
     const field = h("input", { id: "key", type: "password", required: true, autocomplete: "off", spellcheck: "false" });
@@ -10,13 +10,13 @@ export function askForKey(refused) {
       event.preventDefault();
       const key = field.value.trim();
       if (!/^[\x21-\x7e]+$/.test(key)) return;
-      dialog.close();
-      dialog.remove();
       done(key);
+      dialog.close();
     };
+    const closed = () => (dialog.remove(), done(null));
     const dialog = h(
       "dialog",
-      { class: "prompt", "aria-labelledby": "key-title", on: { cancel: (event) => event.preventDefault() } },
+      { class: "prompt", "aria-labelledby": "key-title", on: { close: closed } },
       h(
         "form",
         { on: { submit: given } },
@@ -27,7 +27,7 @@ export function askForKey(refused) {
           refused ? "The key that was given is not valid, or not any more. " : "",
           "Whoever runs it makes one with ",
           h("code", {}, "python -m service keys add NAME"),
-          ". It stays in this tab.",
+          ". It stays in this tab, until that is closed.",
         ),
         h("label", { for: "key" }, "Key"),
         field,

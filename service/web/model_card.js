@@ -3,6 +3,7 @@
 import { bars, histogram } from "./bars.js";
 import { h } from "./element.js";
 import { failure } from "./failure.js";
+import { count, number } from "./numbers.js";
 import { get, model, path } from "./service.js";
 
 const MOST = 2000;
@@ -37,7 +38,7 @@ function draw(place, card, segments) {
       figure("items", card.n_items),
       figure("segments", card.n_segments),
       figure("bytes an item", card.bytes_per_item),
-      figure("dims an item has", card.k, `of ${card.n_dims.toLocaleString()}`),
+      figure("dims an item has", card.k, `of ${count(card.n_dims)}`),
       data.n_users !== undefined && figure("users", data.n_users),
       data.n_interactions !== undefined && figure("interactions", data.n_interactions),
     ),
@@ -51,7 +52,7 @@ function draw(place, card, segments) {
         h("h2", { id: "bytes" }, "What an item takes"),
         bars([
           { label: `its code, ${card.k} non-zeros`, value: card.bytes_per_item, text: `${card.bytes_per_item} B`, own: true },
-          { label: `as ${card.n_dims.toLocaleString()} float32`, value: dense, text: `${dense.toLocaleString()} B` },
+          { label: `as ${count(card.n_dims)} float32`, value: dense, text: `${count(dense)} B` },
         ]),
         h("h2", {}, "How large segments are"),
         histogram(segments.map(({ size }) => size), "items", "segments"),
@@ -61,7 +62,7 @@ function draw(place, card, segments) {
   );
 }
 
-const figure = (name, value, note = null) => h("div", {}, h("dt", {}, name), h("dd", {}, value.toLocaleString(), note && h("span", { class: "quiet" }, ` ${note}`)));
+const figure = (name, value, note = null) => h("div", {}, h("dt", {}, name), h("dd", {}, count(value), note && h("span", { class: "quiet" }, ` ${note}`)));
 
 /** Of the systems that were measured on the same test users, a bar each; nothing where none was. */
 function quality({ test, test_users: nUsers }) {
@@ -73,7 +74,7 @@ function quality({ test, test_users: nUsers }) {
     "section",
     { "aria-labelledby": "quality" },
     h("h2", { id: "quality" }, "How good it is"),
-    h("p", { class: "reason" }, nUsers ? `On ${nUsers.toLocaleString()} users that it did not learn from` : "On users that it did not learn from"),
+    h("p", { class: "reason" }, nUsers ? `On ${count(nUsers)} users that it did not learn from` : "On users that it did not learn from"),
     names.map((name) => [
       h("h3", {}, NAMED[name], h("span", { class: "quiet" }, ` ${MEANT[name]}`)),
       bars(
@@ -92,6 +93,6 @@ function table(title, entries) {
     "section",
     {},
     h("h2", {}, title),
-    h("table", { class: "facts" }, h("tbody", {}, rows.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name.replaceAll("_", " ")), h("td", {}, typeof value === "number" ? value.toLocaleString("en", { maximumSignificantDigits: 9 }) : String(value)))))),
+    h("table", { class: "facts" }, h("tbody", {}, rows.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name.replaceAll("_", " ")), h("td", {}, typeof value === "number" ? number(value) : String(value)))))),
   );
 }

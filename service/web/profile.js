@@ -28,7 +28,7 @@ export function profile(place, { nDims }) {
   const first = row("What comes first now");
   const full = h(
     "div",
-    { class: "profile" },
+    { class: "live" },
     h("section", { class: "chart", "aria-labelledby": "activations" }, h("header", {}, h("h2", { id: "activations" }, "What your picks add up to"), chart.tools), chart.element, panel.element),
     h("section", { "aria-labelledby": "steering" }, h("header", {}, h("h2", { id: "steering" }, "Segments that suit it"), h("p", { class: "reason" }, "Move a slider: everything is ranked again")), sliders),
     h("section", { "aria-labelledby": "first" }, h("header", {}, h("h2", { id: "first" }, "What comes first now")), first),

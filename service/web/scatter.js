@@ -3,6 +3,7 @@
 import { linkTo } from "./address.js";
 import { hueOf } from "./colour.js";
 import { h } from "./element.js";
+import { count } from "./numbers.js";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 340, 44, 40, 14];
 const NAMED = 6; // of the largest
@@ -21,7 +22,7 @@ export function scatter(segments) {
   picture.append(
     h("line", { class: "axis", x1: LEFT, x2: WIDTH - EDGE, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }),
     h("line", { class: "axis", x1: LEFT, x2: LEFT, y1: EDGE, y2: HEIGHT - BOTTOM }),
-    ...ticks(Math.exp(least), Math.exp(most)).map((size) => h("text", { x: x(size), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, size.toLocaleString())),
+    ...ticks(Math.exp(least), Math.exp(most)).map((size) => h("text", { x: x(size), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, count(size))),
     ...[0, 0.25, 0.5, 0.75, 1].filter((value) => value <= top && value >= bottom).map((value) => h("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(2))),
     h("text", { x: WIDTH - EDGE, y: HEIGHT - 6, "text-anchor": "end" }, "items"),
     h("text", { x: LEFT + 8, y: EDGE + 6 }, "coherence"),
@@ -29,7 +30,7 @@ export function scatter(segments) {
   const sorted = known.toSorted((a, b) => b.size - a.size);
   for (const { segment_id, label, size, coherence } of sorted) {
     const dot = h("circle", { cx: x(size), cy: y(coherence), r: 6 });
-    const link = h("svg:a", { class: "spot", href: linkTo("segment", segment_id), tabindex: -1, "aria-hidden": "true", style: { "--hue": hueOf(segment_id) } }, dot, h("title", {}, `${label}: ${size.toLocaleString()} items, coherence ${coherence.toFixed(2)}`));
+    const link = h("svg:a", { class: "spot", href: linkTo("segment", segment_id), tabindex: -1, "aria-hidden": "true", style: { "--hue": hueOf(segment_id) } }, dot, h("title", {}, `${label}: ${count(size)} items, coherence ${coherence.toFixed(2)}`));
     picture.append(link);
   }
   picture.append(...names(sorted.slice(0, NAMED), x, y));

@@ -1,10 +1,11 @@
 /** Finds items by their titles while one types, and adds what is chosen. */
 
-import { h } from "./element.js";
-import { cover } from "./cover.js";
 import { nameOf } from "./card.js";
-import { get, items, path } from "./service.js";
+import { cover } from "./cover.js";
+import { h } from "./element.js";
 import { announce } from "./notices.js";
+import { counted, percent } from "./numbers.js";
+import { get, items, path } from "./service.js";
 
 const PAUSE_MS = 60;
 const SHOWN = 8;
@@ -70,7 +71,7 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
       const answer = await get(path(["items"], { q: words, n: SHOWN }), signal);
       const known = await items(answer.items.map((item) => item.item_id), signal);
       show(answer.items.map((item) => known.get(item.item_id) ?? item));
-      announce(answer.n_matching === 1 ? "one item" : `${answer.n_matching.toLocaleString()} items`);
+      announce(counted(answer.n_matching, "item"));
     } catch (error) {
       if (error.name !== "AbortError") show([]);
     }
@@ -92,5 +93,3 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
   input.addEventListener("focus", look);
   return h("div", { class: "search" }, input, list);
 }
-
-const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;

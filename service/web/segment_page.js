@@ -6,6 +6,7 @@ import { hueOf } from "./colour.js";
 import { dendrogram } from "./dendrogram.js";
 import { h, keep } from "./element.js";
 import { failure } from "./failure.js";
+import { counted } from "./numbers.js";
 import { get, itemNow, items, path, post, segment } from "./service.js";
 import { isKnown, mute, posted, steer, unmute } from "./taste.js";
 import { explainItem, explainSegment } from "./why.js";
@@ -50,6 +51,7 @@ export function segmentPage(place, { nDims }) {
     keep(grid, best.items.slice(0, shown), (entry) => entry.item_id, (entry) => card(entry, { open: explainItem }), (element, entry) => fill(element, itemNow(entry.item_id), nDims()));
     const again = () => ((shown = Math.min(MOST, shown + 3 * SHOWN)), refresh());
     place.style.setProperty("--hue", hueOf(id));
+    document.title = `${label} · sparseshelf`;
     place.replaceChildren(
       h(
         "header",
@@ -60,10 +62,10 @@ export function segmentPage(place, { nDims }) {
           "p",
           { class: "lead" },
           [
-            `${size.toLocaleString()} ${size === 1 ? "item" : "items"}`,
-            n_guests ? `${n_guests.toLocaleString()} guests on its shelf` : null,
+            counted(size, "item"),
+            n_guests ? `${counted(n_guests, "guest")} on its shelf` : null,
             coherence === null ? null : `coherence ${coherence.toFixed(2)}`,
-            `${signed_dims.length} signed ${signed_dims.length === 1 ? "dim" : "dims"}`,
+            counted(signed_dims.length, "signed dim"),
           ]
             .filter(Boolean)
             .join(" · "),

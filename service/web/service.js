@@ -35,12 +35,14 @@ export async function ask(method, path, body = undefined, signal = undefined) {
     if (response.ok) {
       const answer = await response.json();
       noticeVersion(response.headers.get("x-model-version"));
-      return { ...answer, cache: response.headers.get("x-cache") };
+      return { ...answer, cache: response.headers.get("x-cache") ?? undefined };
     }
     const problem = await problemOf(response);
     if (response.status === 401) {
       asking ??= askForKey(sessionStorage.getItem(KEY) !== null).finally(() => (asking = null));
-      sessionStorage.setItem(KEY, await asking);
+      const key = await asking;
+      if (key === null) throw problem;
+      sessionStorage.setItem(KEY, key);
     } else if (problem.code === "NOT_READY") {
       await lost(STARTING);
     } else if ((response.status === 429 || response.status === 503) && attempt < MOST_RETRIES) {

@@ -2,11 +2,13 @@
 
 import { goWith, here, MOST_ITEMS, NOBODY } from "./address.js";
 import { announce, notify } from "./notices.js";
+import { count } from "./numbers.js";
 
 /** Likes an item; one that is liked already stays where it is. */
 export function like(id, title) {
   const { likes, dislikes } = here().taste;
-  if (likes.includes(id) || full()) return;
+  if (likes.includes(id)) return notify(`${title} is picked already.`);
+  if (full()) return;
   announce(`${title} added`);
   goWith({ likes: [...likes, id], dislikes: dislikes.filter((other) => other !== id) });
 }
@@ -69,6 +71,6 @@ export function posted({ likes, dislikes, steering, muted }, { muting = true } =
 function full() {
   const { likes, dislikes } = here().taste;
   if (likes.length + dislikes.length < MOST_ITEMS) return false;
-  notify(`A history has at most ${MOST_ITEMS.toLocaleString()} items; remove one first.`);
+  notify(`A history has at most ${count(MOST_ITEMS)} items; remove one first.`);
   return true;
 }

@@ -14,20 +14,20 @@ const SHOWN = 24; // chips, before the rest is a number
 /** Fills `place`; `nDims()` says how many dims the model has. Returns what brings it up to date. */
 export function tasteBar(place, nDims) {
   const chips = h("ul", { class: "chips", "aria-label": "What you like" });
-  const share = h("button", { class: "quiet", on: { click: copyAddress } }, "Copy link");
+  const copy = h("button", { class: "quiet", on: { click: copyAddress } }, "Copy link");
   const clear = h("button", { class: "quiet", on: { click: startOver } }, "Start over");
+  const picked = h("div", { class: "picked" }, chips, h("span", { class: "tools" }, copy, clear));
   place.replaceChildren(
     searchBox({ nDims, choose: (item) => like(item.item_id, nameOf(item)) }),
-    h("div", { class: "picked" }, chips, h("span", { class: "tools" }, share, clear)),
+    picked,
   );
 
   return async function refresh() {
     const { taste } = here();
     const draw = () => {
-      const entries = entriesOf(here().taste);
-      keep(chips, entries, (entry) => entry.key, chip, relabel);
-      share.hidden = clear.hidden = !isKnown(taste) && !taste.muted.length;
-      place.querySelector(".picked").hidden = clear.hidden;
+      const now = here().taste;
+      keep(chips, entriesOf(now), (entry) => entry.key, chip, relabel);
+      picked.hidden = !isKnown(now) && !now.muted.length;
     };
     draw();
     const shown = [...taste.likes, ...taste.dislikes];

@@ -7,10 +7,9 @@ import { hueOf } from "./colour.js";
 import { cover } from "./cover.js";
 import { h } from "./element.js";
 import { failure } from "./failure.js";
+import { counted, percent } from "./numbers.js";
 import { items, model, post, segment } from "./service.js";
 import { dislike, isKnown, like, posted } from "./taste.js";
-
-const number = new Intl.NumberFormat("en", { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 
 /** Opens the explanation of an item's score. */
 export async function explainItem({ item_id: id, title }) {
@@ -62,7 +61,7 @@ export async function explainSegment({ segment_id: id, label }) {
           "div",
           {},
           h("h2", { id: "why-title", class: "dot" }, label),
-          h("p", { class: "quiet" }, segments[0] ? `${segments[0].size.toLocaleString()} items` : ""),
+          h("p", { class: "quiet" }, segments[0] ? counted(segments[0].size, "item") : ""),
           h("p", { class: "tools" }, h("a", { href: linkTo("segment", id) }, "All about it")),
         ),
       ),
@@ -74,13 +73,13 @@ export async function explainSegment({ segment_id: id, label }) {
 async function reasonOf(found, own, name, item = null) {
   if (own) return h("p", {}, `${name} is part of what you picked; it explains itself.`);
   if (!found?.why) {
-    const share = item?.popularity ? ` ${(100 * item.popularity).toFixed(1)} % of all users have it.` : "";
+    const share = item?.popularity ? ` ${percent(item.popularity)} of all users have it.` : "";
     return h("p", {}, found && found.source === "profile" ? "Nothing leads here." : `It is here because it is popular.${share} Pick something you like, and there will be a reason.`);
   }
   const { why, score } = found;
   const named = [...new Set(why.dims.flatMap((dim) => dim.segments))];
   const segments = new Map((await Promise.all(named.map((id) => segment(id)))).filter(Boolean).map((one) => [one.segment_id, one]));
-  return h("section", { class: "reasons" }, h("p", { class: "lead" }, sentence(why, segments)), chain(why, score, segments, number));
+  return h("section", { class: "reasons" }, h("p", { class: "lead" }, sentence(why, segments)), chain(why, score, segments));
 }
 
 /** The largest parts in words. */
