@@ -130,7 +130,7 @@ class DimAnswer(Answer):
 class Attribute(BaseModel):
     name: str
     type: Literal["number", "category", "list", "link"] = Field(
-        description="of its values: a number, a string, a list of strings, an address; filters ask of the last if it exists"
+        description="of its values: a number, a string, a list of strings, an address (filters ask if there is one)"
     )
 
 
