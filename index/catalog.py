@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from index.kernels import Rows
 from index.vocabulary import Strings
 
+Kind = Literal["number", "category", "list", "link"]
+
 
 @dataclass(frozen=True)
 class NumberColumn:
     """A number an item; what is not finite is not known."""
 
-    kind: ClassVar[str] = "number"
+    kind: ClassVar[Kind] = "number"
     values: NDArray[np.float64]  # (n_items,)
 
     def __len__(self) -> int:
@@ -34,7 +36,7 @@ class NumberColumn:
 class CategoryColumn:
     """At most one category an item, code -1 where none is known."""
 
-    kind: ClassVar[str] = "category"
+    kind: ClassVar[Kind] = "category"
     codes: NDArray[np.int32]  # (n_items,)
     categories: Strings
 
@@ -57,7 +59,7 @@ class CategoryColumn:
 class ListColumn:
     """Any number of categories an item: item `i` has `codes[starts[i]:starts[i + 1]]`."""
 
-    kind: ClassVar[str] = "list"
+    kind: ClassVar[Kind] = "list"
     starts: NDArray[np.int64]  # (n_items + 1,)
     codes: NDArray[np.int32]
     categories: Strings
@@ -83,7 +85,7 @@ class ListColumn:
 class LinkColumn:
     """An address an item, empty where none is known."""
 
-    kind: ClassVar[str] = "link"
+    kind: ClassVar[Kind] = "link"
     links: Strings
 
     def __len__(self) -> int:

@@ -137,12 +137,20 @@ class DimAnswer(Answer):
     sides: list[DimSide] = Field(description="the positive one, the negative one")
 
 
+class Attribute(BaseModel):
+    name: str
+    type: Literal["number", "category", "list", "link"] = Field(
+        description="of its values: a number, a string, a list of strings, an address (filters ask if there is one)"
+    )
+
+
 class ModelAnswer(Answer):
     n_items: int
     n_dims: int
     k: int = Field(description="weights an item has")
     n_segments: int
     bytes_per_item: int
+    attributes: list[Attribute] = Field(description="what is known of items, and filters may ask for")
     data: dict[str, object]
     metrics: dict[str, object]
     options: dict[str, object]

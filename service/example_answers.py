@@ -225,6 +225,12 @@ ANSWERS: dict[str, object] = {
         "k": 2,
         "n_segments": 3,
         "bytes_per_item": 12,
+        "attributes": [
+            {"name": "year", "type": "number"},
+            {"name": "country", "type": "category"},
+            {"name": "genres", "type": "list"},
+            {"name": "poster", "type": "link"},
+        ],
         "data": {},
         "metrics": {},
         "options": {},

@@ -47,10 +47,11 @@ def test_items_of_all_pieces_of_a_large_catalogue_are_found(monkeypatch: pytest.
 
 
 def test_the_last_dim_and_level_that_a_code_can_name_are_found() -> None:
-    """2^12 dims and 15 levels fill 16 bits to the last one."""
+    """2^12 dims and 15 levels fill 16 bits to the last one, behind which 0 comes again: a place without a code."""
     dense = np.zeros((40, 4096))
     dense[np.arange(40), 4095] = 1.0
     dense[np.arange(40), 0] = np.linspace(-1, 1, 40)
+    dense[7] = 0.0
     embedding = PackedEmbedding.pack(ItemEmbedding.from_dense(dense, 2))
     assert int(embedding.codes.max()) > 2**16 - 16
     for dim in (0, 4095):

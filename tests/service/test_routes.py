@@ -280,6 +280,8 @@ async def test_similar_items_a_segment_the_list_and_the_model(written: Artifact)
         assert [item["item_id"] for item in segment["items"]] == ["d", "e"]
         model = (await client.get("/model")).json()
         assert (model["n_items"], model["k"], model["n_dims"], model["bytes_per_item"]) == (6, 2, 4, 12)
+        types = {"year": "number", "country": "category", "genres": "list", "poster": "link"}
+        assert {attribute["name"]: attribute["type"] for attribute in model["attributes"]} == types
 
 
 @pytest.mark.parametrize("item_id", ["a/b", "ä ö", "100%", "..", "?", "similar"])
