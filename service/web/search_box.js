@@ -8,6 +8,7 @@ import { counted, percent } from "./numbers.js";
 import { get, items, path } from "./service.js";
 
 const PAUSE_MS = 60;
+const LONG_MS = 300; // the first search of a large catalogue sorts its words
 const SHOWN = 8;
 
 /** `choose(item)` is called with what was chosen; the box stays open for the next one. `id` is its own on the page. */
@@ -39,6 +40,10 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
     input.setAttribute("aria-expanded", String(!list.hidden));
     point(found.length ? 0 : -1);
   };
+  const wait = () => {
+    list.replaceChildren(h("li", { class: "nothing", role: "option", "aria-disabled": "true" }, "Looking …"));
+    list.hidden = false;
+  };
   const option = (item, place) =>
     h(
       "li",
@@ -67,6 +72,7 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
     if (!words) return show([]);
     asked = new AbortController();
     const { signal } = asked;
+    const waiting = setTimeout(() => !list.children.length && wait(), LONG_MS);
     try {
       const answer = await get(path(["items"], { q: words, n: SHOWN }), signal);
       const known = await items(answer.items.map((item) => item.item_id), signal);
@@ -74,6 +80,8 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
       announce(counted(answer.n_matching, "item"));
     } catch (error) {
       if (error.name !== "AbortError") show([]);
+    } finally {
+      clearTimeout(waiting);
     }
   };
 
