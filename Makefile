@@ -31,7 +31,7 @@ setup: .venv/.users
 # The port is tried first: nobody wants to hear of it after the training.
 demo: setup
 	@$(BIN)/python -m service --port $(PORT) --check-port
-	$(BIN)/python -m trainer fit --dataset $(DATASET) --out artifacts --compare
+	$(BIN)/python -m trainer fit --dataset $(DATASET) --out artifacts --compare --samples 12
 	$(BIN)/python -m service --artifacts artifacts --port $(PORT) --no-auth
 
 test: .venv/.developers

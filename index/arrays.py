@@ -11,6 +11,7 @@ from index.merge_tree import MergeTree
 from index.model import Embedding, Model
 from index.npy import Array, Shape
 from index.packed import PackedEmbedding, code_type, levels_shape
+from index.samples import MOST_SAMPLES, Samples
 from index.segments import Guests, Segments
 from index.vocabulary import Strings, Vocabulary
 
@@ -18,7 +19,8 @@ MOST_DIMS = 2**20  # a profile has them all: 8 MiB
 MOST_ROWS = 2**31 - 1  # rows are int32
 MOST_ATTRIBUTES = 200  # a mapped file keeps a descriptor, and a process has 1,024
 CODES, GUESTS, GROUPS = "codes.npy", "segments/guests.starts.npy", "segments/groups.starts.npy"
-OPTIONAL = {CODES: 2, GUESTS: 3, GROUPS: 3}  # files that need not be there, and the format that brought them
+SAMPLES = "samples/starts.npy"
+OPTIONAL = {CODES: 2, GUESTS: 3, GROUPS: 3, SAMPLES: 4}  # files that may be missing, and the format that brought them
 Arrays = dict[str, Array]  # file of the artifact: its content
 
 
@@ -44,6 +46,7 @@ def arrays_of(model: Model) -> Arrays:
             for i, column in enumerate(model.catalog.attributes.values())
             for path, array in _column(f"attributes/{i}", column).items()
         },
+        **_samples(model.samples),
     }
 
 
@@ -71,6 +74,10 @@ def _tree(tree: MergeTree | None) -> Arrays:
         "segments/merges.nodes.npy": tree.nodes,
         "segments/merges.cosines.npy": tree.cosines,
     }
+
+
+def _samples(samples: Samples | None) -> Arrays:
+    return {} if samples is None else {SAMPLES: samples.starts, "samples/rows.npy": samples.rows}
 
 
 def _strings(path: str, strings: Strings) -> Arrays:
@@ -159,6 +166,7 @@ def model_of(
             guests=_read_guests(read, n_segments) if GUESTS in optional else None,
             tree=_read_tree(read, n_segments, dims) if GROUPS in optional else None,
         ),
+        samples=_read_samples(read) if SAMPLES in optional else None,
     )
 
 
@@ -178,6 +186,11 @@ def _read_tree(read: Read, n_segments: int, dims: type[np.generic]) -> MergeTree
         nodes=read("segments/merges.nodes.npy", np.int32, (n_groups - n_segments, 2)),
         cosines=read("segments/merges.cosines.npy", np.float32, (n_groups - n_segments,)),
     )
+
+
+def _read_samples(read: Read) -> Samples:
+    starts, n_rows = _pointers(read, SAMPLES, range(MOST_SAMPLES + 1))
+    return Samples(starts, read("samples/rows.npy", np.int32, (n_rows,)))
 
 
 def _read_embedding(read: Read, n_items: int, k: int, n_dims: int, *, packed: bool) -> Embedding:

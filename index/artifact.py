@@ -1,4 +1,4 @@
-"""The artifact: a folder of plain .npy files and a manifest. This docstring is the specification of format 3.
+"""The artifact: a folder of plain .npy files and a manifest. This docstring is the specification of format 4.
 
     artifacts/
       CURRENT                     one line: the version to serve
@@ -23,6 +23,8 @@
         segments/groups.dims.npy  as dims.npy             segments/groups.signs.npy  int8, +1 or -1
         segments/merges.nodes.npy int32 (n_groups - n_segments, 2), segments/merges.cosines.npy float32
                                   a segment's merges: its m groups are nodes 0 to m - 1, its merge i makes node m + i
+        samples/starts.npy        int64 (n_samples + 1,)  where samples were asked for: row pointers of
+        samples/rows.npy          int32                   items of up to 100 people held out, 1 to 100 each, ascending
         attributes/I.PART.npy     column I of the manifest's `attributes`; PART by its type:
                                   number: values float64 (NaN: unknown) · category: codes int32 (-1: unknown) and
                                   categories · list: starts int64, codes int32 and categories · link: links;
@@ -35,8 +37,8 @@ Instead of codes and levels, where weights are to be stored as they are:
         dims.npy                  uint16, uint32 above 65,536 dims (n_items, k)   living entries first, ascending
         weights.npy               float32 (n_items, k)   rows of length 1, or 0 for an item never trained
 
-Format 1 had only these, format 2 no guests, groups and merges; both are still read. Neither guests nor groups and
-merges need be there.
+Format 1 had only these, format 2 no guests, groups and merges, format 3 no samples; all are still read. Neither guests,
+nor groups and merges, nor samples need be there.
 
 Arrays are C-ordered and little-endian, in .npy version 1.0. `manifest.json` is written after the arrays, the folder is
 renamed into place after the manifest, and CURRENT is replaced last: a reader sees all or nothing.

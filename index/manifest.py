@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-FORMAT, READABLE = 3, (1, 2, 3)  # written, and read: 1 has no packed codes, 2 no guests and merges of segments
+FORMAT, READABLE = 4, (1, 2, 3, 4)  # written, read: 1 has no packed codes, 2 no guests and merges, 3 no samples
 MOST_BYTES = 2**20
 DEEPEST = 32
 SIZES = ("n_items", "n_dims", "k", "n_segments")

@@ -9,6 +9,7 @@ from index.catalog import Catalog
 from index.embedding import ItemEmbedding
 from index.kernels import Rows
 from index.packed import PackedEmbedding
+from index.samples import Samples
 from index.segments import Segments
 from index.vocabulary import Vocabulary
 
@@ -22,6 +23,7 @@ class Model:
     vocabulary: Vocabulary
     catalog: Catalog
     segments: Segments
+    samples: Samples | None = None
 
     def take(self, rows: Rows) -> "Model":
         """The same with its items in another order: item `i` is what `rows[i]` was."""
@@ -31,6 +33,7 @@ class Model:
             Vocabulary.of(self.vocabulary.item_id(row) for row in rows),
             self.catalog.take(rows),
             self.segments.take(rows),
+            None if self.samples is None else self.samples.take(rows),
         )
 
     def violation(self) -> str | None:
@@ -48,4 +51,6 @@ class Model:
             return f"segments: {problem}"
         if problem := self.catalog.violation(n_items):
             return f"catalog: {problem}"
+        if self.samples is not None and (problem := self.samples.violation(n_items)):
+            return f"samples: {problem}"
         return None

@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
     parser.add_argument("--workers", type=int, help="processes that answer side by side (SPARSESHELF_WORKERS, 1)")
     parser.add_argument("--no-auth", action="store_true", help="answer anyone on this machine (SPARSESHELF_NO_AUTH)")
+    parser.add_argument("--no-ui", action="store_true", help="without the page at / (SPARSESHELF_UI)")
     parser.add_argument("--check-port", action="store_true", help="only say whether the port is free")
     options = parser.parse_args(words)
     try:
@@ -64,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _prepared(options: argparse.Namespace) -> tuple[Settings, socket.socket, FastAPI] | None:
     """All that can go wrong before anything is served; None where only the port was to be tried."""
     given = {"artifacts": options.artifacts, "workers": options.workers, "no_auth": options.no_auth or None}
+    given |= {"ui": False if options.no_ui else None}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     logs.configure(settings)
     if options.check_port:

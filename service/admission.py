@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
 from service.keys import SCOPES, Key, KeyRing
-from service.operations import ALWAYS_ANSWERED, OPEN, scope_of
+from service.operations import ALWAYS_ANSWERED, is_open, scope_of
 from service.problems import CODES, problem
 from service.token_bucket import RateLimit
 
@@ -46,7 +46,7 @@ class Admission:
         self._reading = self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPEN:
+        if scope["type"] != "http" or is_open(scope["path"]):
             await self.app(scope, receive, send)
             return
         authorization, length = _asked(scope)

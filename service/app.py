@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from service import documentation, logs, metrics, problems, worker_load
+from service import documentation, interface, logs, metrics, problems, worker_load
 from service.admission import Admission, Bounds
 from service.following import Following
 from service.keys import KeyRing
@@ -75,6 +75,8 @@ def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
     app.state.live, app.state.memory, app.state.following = live, memory, following
     problems.install(app)
     documentation.install(app)
+    if settings.ui:
+        interface.install(app, settings.image_origins)
     _surround(app, settings, keys, exporting)
     return app
 

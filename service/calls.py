@@ -193,6 +193,10 @@ def read_items(
     return Call(directory_answers.ItemsAnswer, "POST", "/items", body=body, headers=_split(split_key))
 
 
+def list_samples() -> Call[directory_answers.SamplesAnswer]:
+    return Call(directory_answers.SamplesAnswer, "GET", "/samples")
+
+
 def read_item(item_id: str) -> Call[directory_answers.ItemAnswer]:
     return Call(directory_answers.ItemAnswer, "GET", f"/items/{_quoted(item_id)}")
 

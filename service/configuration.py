@@ -79,6 +79,7 @@ def _idle(settings: Settings) -> Iterator[str]:
         "SPARSESHELF_RATE_PER_SECOND": ("burst", "shared_rate") if settings.rate_per_second is None else (),
         "SPARSESHELF_REDIS_URL": _IN_REDIS if settings.redis_url is None else (),
         "SPARSESHELF_CHALLENGER": ("challenger_share",) if settings.challenger is None else (),
+        "SPARSESHELF_UI=true": () if settings.ui else ("image_origins",),
         "SPARSESHELF_HISTORIES=true": () if settings.histories else ("history_items", "history_days"),
     }
     for needed, names in without.items():

@@ -109,6 +109,16 @@ class ItemsAnswer(VariantAnswer):
     unknown_items: list[str] = Field(description="ids that the model does not hold")
 
 
+class Sample(BaseModel):
+    sample_id: str
+    item_ids: list[str] = Field(description="what this person has, at most 100 items")
+    items: list[ListedItem] = Field(description="the three best-known of them")
+
+
+class SamplesAnswer(Answer):
+    samples: list[Sample]
+
+
 class DimItem(ListedItem):
     weight: float = Field(description="of the item, on this dim")
 

@@ -162,6 +162,28 @@ ANSWERS: dict[str, object] = {
         "coded": True,
         "dims": [{"dim": 0, "weight": 0.8}, {"dim": 2, "weight": 0.6}],
     },
+    "list_samples": {
+        "model_version": "films-e9842b6eb60a",
+        "samples": [
+            {
+                "sample_id": "1",
+                "item_ids": ["a", "b", "c"],
+                "items": [
+                    {"item_id": "a", "title": "Airplane!", "popularity": 0.5},
+                    {"item_id": "b", "title": "Brazil", "popularity": 0.4},
+                    {"item_id": "c", "title": "Clerks", "popularity": 0.3},
+                ],
+            },
+            {
+                "sample_id": "2",
+                "item_ids": ["d", "f"],
+                "items": [
+                    {"item_id": "d", "title": "Das Boot", "popularity": 0.2},
+                    {"item_id": "f", "title": "Fog", "popularity": 0.05},
+                ],
+            },
+        ],
+    },
     "read_items": {
         "model_version": "films-e9842b6eb60a",
         "items": [

@@ -57,6 +57,7 @@ REQUESTS: dict[str, dict[str, object]] = {
     "find_items": {"q": "boot", "n": 2},
     "similar_items": {"item_id": "c", "n": 1},
     "read_item": {"item_id": "a"},
+    "list_samples": {},
     "read_items": {
         "two, of which one is unknown": {"item_ids": ["a", "who"]},
         "codes": {"item_ids": ["c"], "code": True},

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.operations import OPEN
+from service.operations import is_open
 from service.routes import ROUTES
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class RequestLog:
         finally:
             seconds = time.perf_counter() - began
             failed = request.status is not None and request.status >= 500
-            failed = failed and not (request.status == 503 and scope["path"] in OPEN)  # a probe has its answer
+            failed = failed and not (request.status == 503 and is_open(scope["path"]))  # a probe has its answer
             if failed or seconds > self.slow_seconds or self.every:
                 _log(request, seconds, failed=failed, slow=seconds > self.slow_seconds)
             request.ended()

@@ -94,6 +94,7 @@ def _shared_folder(settings: Settings) -> Iterator[None]:
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "SPARSESHELF_ARTIFACTS": str(settings.artifacts),
         "SPARSESHELF_NO_AUTH": str(settings.no_auth).lower(),
+        "SPARSESHELF_UI": str(settings.ui).lower(),
     }
     try:
         yield

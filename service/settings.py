@@ -115,6 +115,10 @@ class Settings(BaseSettings):
     """What the head of a request may take to arrive; then the connection is closed."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     """Pages of these origins may ask from a browser. None: no CORS headers."""
+    ui: bool = True
+    """Whether there is a page at `/`."""
+    image_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    """Where that page may load pictures from that the catalogue links. None: covers are drawn."""
 
     log_format: Literal["text", "json"] = "text"
     """How lines are logged, to stderr: to be read, or an object each."""

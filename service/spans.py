@@ -23,7 +23,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import __version__, request_log, tracing
-from service.operations import OPEN
+from service.operations import is_open
 from service.tracing import Attribute, TracingError
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class TracedRequests:
         self.app, self.tracer = app, tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPEN:
+        if scope["type"] != "http" or is_open(scope["path"]):
             await self.app(scope, receive, send)
             return
         method = request_log.method_of(scope)

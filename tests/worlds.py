@@ -9,6 +9,7 @@ from index.embedding import ItemEmbedding, as_dims
 from index.merge_tree import Merge, MergeTree
 from index.model import Model
 from index.packed import PackedEmbedding
+from index.samples import Samples
 from index.segments import Guests, Segments
 from index.vocabulary import Strings, Vocabulary
 
@@ -58,7 +59,7 @@ def by_hand(*, packed: bool = False) -> Model:
 
 
 def grown() -> Model:
-    """The same with guests, b of Comedy and a of War, and War made of three groups."""
+    """The same with guests, b of Comedy and a of War, War made of three groups, and samples: a, b and c; d and f."""
     model = by_hand()
     tree = MergeTree.of(
         [
@@ -69,7 +70,8 @@ def grown() -> Model:
         np.uint16,
     )
     guests = Guests(np.array([0, 1, 2, 2], np.int64), np.array([1, 0], np.int32))
-    return replace(model, segments=replace(model.segments, guests=guests, tree=tree))
+    samples = Samples(np.array([0, 3, 5], np.int64), np.array([0, 1, 2, 3, 5], np.int32))
+    return replace(model, segments=replace(model.segments, guests=guests, tree=tree), samples=samples)
 
 
 def random_model(

@@ -28,6 +28,7 @@ from trainer.option_groups import (
     positive,
 )
 from trainer.ratings import OF_COLUMNS
+from trainer.samples import n_samples
 from trainer.schedule import SCHEDULES
 from trainer.segmentation.embed import SENTENCES
 from trainer.segmentation.naming import LLM
@@ -59,6 +60,8 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
             yield f"{flag(told[0])} goes with --data; --dataset {options.dataset} knows its columns"
         if options.compare and not options.holdout:
             yield "--compare measures on held-out users; leave --no-holdout out"
+        if options.samples and not options.holdout:
+            yield "--samples stores held-out users; leave --no-holdout out, or say --samples 0"
     for name, needed in {"depth": "tree", "users": "report"}.items() if options.command == "segments" else ():
         if getattr(options, name) is not None and getattr(options, needed) is None:
             yield f"{flag(name)} goes with {flag(needed)}"
@@ -198,6 +201,10 @@ def _fit(fit: argparse.ArgumentParser) -> None:
         "--no-holdout", dest="holdout", action="store_false", help="train on all users and measure nothing"
     )
     data.add_argument("--compare", action="store_true", help="measure EASE too, lambda chosen on validation users")
+    data.add_argument(
+        "--samples", type=n_samples, metavar="N", default=0,
+        help="store the histories of so many test users in the version, for whoever looks at it (0: of nobody)",
+    )  # fmt: skip
 
     model = fit.add_argument_group("model")
     model.add_argument("--dims", type=positive, metavar="N", help="width of the latent space (grows with the items)")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from index.artifact import Artifact
+from index.model import Model
 
 METRICS = ("ndcg@100", "recall@20", "recall@50")
 
@@ -29,13 +30,14 @@ def described(artifact: Artifact, *, n_segments: int | None = None) -> str:
     """An artifact in words: sizes, data, metrics and its segments, largest first."""
     model, manifest = artifact.model, artifact.manifest
     embedding, segments = model.embedding, model.segments
-    coded = int(embedding.coded.sum())
+    coded, n_samples = int(embedding.coded.sum()), n_samples_of(model)
     lines = [
         f"version     {artifact.version}",
         f"items       {embedding.n_items:,} ({coded:,} with a code), {embedding.k} of {embedding.n_dims} dims each",
         f"bytes       {embedding.bytes_per_item} an item; {artifact.size_bytes:,} in all",
         f"data        {printable(manifest.data.get('source'))}, "
         f"fingerprint {printable(manifest.data.get('fingerprint'))[:12]}",
+        f"samples     {f'histories of {n_samples} test users' if n_samples else 'none'}",
         "options     " + ", ".join(printable(f"{name} {value}") for name, value in manifest.options.items()),
     ]
     systems = manifest.metrics.get("test")
@@ -70,4 +72,10 @@ def as_json(artifact: Artifact) -> dict[str, object]:
         }
         for row in range(len(segments))
     ]
-    return {**{name: getattr(artifact.manifest, name) for name in vars(artifact.manifest)}, "segments": listed}
+    said = {name: getattr(artifact.manifest, name) for name in vars(artifact.manifest)}
+    return {**said, "n_samples": n_samples_of(artifact.model), "segments": listed}
+
+
+def n_samples_of(model: Model) -> int:
+    """How many people's histories it holds."""
+    return 0 if model.samples is None else len(model.samples)

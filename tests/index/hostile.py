@@ -446,8 +446,44 @@ HOSTILE = {**ALTERED, **SIGNED}
 
 
 GROWN: Mapping[str, tuple[Damage, str]] = {
-    # of an artifact with guests and merges of segments
+    # of an artifact with guests and merges of segments, and samples
     "guests in format 2": (says(format=2), "is not a file of an artifact"),
+    "samples in format 3": (says(format=3), "'samples/rows.npy' is not a file of an artifact"),
+    "more samples than there may be": (
+        array("samples/starts.npy", range(102), np.int64),
+        "samples/starts.npy: int64 (up to 101) expected",
+    ),
+    "samples without a beginning": (
+        array("samples/starts.npy", [], np.int64),
+        "(up to 101) expected, found int64 (0,)",
+    ),
+    "samples that end behind the file": (array("samples/starts.npy", [0, 3, 2**62], np.int64), "expected, found int32"),
+    "samples that end below zero": (array("samples/starts.npy", [0, 3, -5], np.int64), "int32 (-5) expected"),
+    "samples that wrap around": (
+        array("samples/starts.npy", [0, 2**63 - 1, -(2**63), 5], np.int64),
+        "samples: the row pointers do not lead",
+    ),
+    "samples before the first": (array("samples/starts.npy", [-1, 3, 5], np.int64), "samples: the row pointers do not"),
+    "a sample of nothing": (array("samples/starts.npy", [0, 3, 3, 5], np.int64), "samples: the row pointers do not"),
+    "a sample of what is no item": (array("samples/rows.npy", [0, 1, 6, 3, 5], np.int32), "what is no item"),
+    "a sample of what lies before the items": (array("samples/rows.npy", [-1, 1, 2, 3, 5], np.int32), "is no item"),
+    "an item of a sample twice": (array("samples/rows.npy", [0, 1, 1, 3, 5], np.int32), "do not ascend"),
+    "a sample in another order": (array("samples/rows.npy", [0, 1, 2, 5, 3], np.int32), "do not ascend"),
+    "a sample longer than there may be": (
+        lambda f: put(
+            put(f, "samples/starts.npy", np.array([0, 101])), "samples/rows.npy", np.arange(101, dtype=np.int32)
+        ),
+        "samples: a history has more than 100 items",
+    ),
+    "samples that are fractions": (array("samples/rows.npy", np.zeros(5), np.float32), "int32 (5) expected"),
+    "samples without a file": (
+        lambda f: change_and_sign(f, lambda m: m["files"].pop("samples/rows.npy")),
+        "does not list samples/rows.npy",
+    ),
+    "samples without row pointers": (
+        lambda f: change_and_sign(f, lambda m: m["files"].pop("samples/starts.npy")),
+        "'samples/rows.npy' is not a file of an artifact",
+    ),
     "guests of another number of segments": (
         array("segments/guests.starts.npy", [0, 1, 2], np.int64),
         "segments/guests.starts.npy: int64 (4) expected",

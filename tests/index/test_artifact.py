@@ -15,6 +15,7 @@ from index.errors import ArtifactError
 from index.model import Model
 from index.packed import PackedEmbedding
 from index.recommender import Recommender
+from index.samples import Samples
 from tests.conftest import write
 from tests.index.hostile import change_and_sign
 from tests.worlds import by_hand, grown, random_model
@@ -63,7 +64,7 @@ def test_packed_codes_take_two_bytes_a_nonzero_and_are_mapped(tmp_path: Path) ->
     assert not {"dims.npy", "weights.npy"} & opened.manifest.files.keys()
 
 
-@pytest.mark.parametrize(("number", "packed"), [(1, False), (2, False), (2, True)])
+@pytest.mark.parametrize(("number", "packed"), [(1, False), (2, False), (2, True), (3, False), (3, True)])
 def test_an_artifact_of_an_earlier_format_answers_as_it_did(tmp_path: Path, number: int, packed: bool) -> None:
     model = random_model(5, packed=packed)
     model = replace(model, segments=replace(model.segments, guests=None))
@@ -72,6 +73,7 @@ def test_an_artifact_of_an_earlier_format_answers_as_it_did(tmp_path: Path, numb
     assert (opened.version, opened.manifest.format) == (old.name, number)
     assert opened.model.segments.guests is None
     assert opened.model.segments.tree is None
+    assert opened.model.samples is None
     history = ["item-3", "item-9"]
     assert Recommender(opened.model, "a").homepage(history) == Recommender(model, "a").homepage(history)
 
@@ -86,6 +88,31 @@ def test_guests_and_merges_of_segments_come_back(tmp_path: Path) -> None:
     ]
     assert back.tree.groups(1) == [(1, -1), (2, 1), (3, 1)]
     assert [(merge.first, merge.second, merge.cosine) for merge in back.tree.merges(1)] == [(0, 2, 0.75), (3, 1, 0.5)]
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_guests_and_merges_are_those_of_format_3_as_well(tmp_path: Path, number: int) -> None:
+    written = write(tmp_path, replace(grown(), samples=None))
+    change_and_sign(written.folder, lambda fields: fields.update(format=number))
+    opened = artifact.open_current(tmp_path)
+    assert (opened.manifest.format, opened.model.samples) == (number, None)
+    assert [opened.model.segments.shelf_items(row).tolist() for row in range(3)] == [[0, 1, 2], [0, 3, 4], [1]]
+    assert opened.model.segments.tree is not None
+
+
+def test_samples_come_back_and_are_mapped(tmp_path: Path) -> None:
+    opened = artifact.open_version(tmp_path, write(tmp_path, grown()).version)
+    samples = opened.model.samples
+    assert opened.manifest.format == 4
+    assert samples is not None
+    assert [samples.history(place).tolist() for place in range(len(samples))] == [[0, 1, 2], [3, 5]]
+    assert isinstance(samples.rows.base, np.memmap)
+
+
+def test_samples_that_break_the_format_are_not_written(tmp_path: Path) -> None:
+    too_long = Samples(np.array([0, 101], np.int64), np.arange(101, dtype=np.int32))
+    with pytest.raises(ArtifactError, match="cannot be written: samples: a history has more than 100 items"):
+        write(tmp_path, replace(random_model(5), samples=too_long))
 
 
 def test_the_same_model_has_the_same_version_and_bytes(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_hostile_artifact_of_packed_codes_is_refused_by_name(tmp_path: Path, k
 
 
 @pytest.mark.parametrize("kind", GROWN)
-def test_hostile_guests_and_merges_are_refused_by_name(tmp_path: Path, kind: str) -> None:
+def test_hostile_guests_merges_and_samples_are_refused_by_name(tmp_path: Path, kind: str) -> None:
     damage, words = GROWN[kind]
     damage(write(tmp_path, grown()).folder)
     with pytest.raises(ArtifactError) as refused:

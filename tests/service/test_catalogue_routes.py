@@ -1,6 +1,7 @@
 """What is looked up: items by their titles and one by one, items of a segment, segments that are alike; and batches."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
+from index.samples import Samples
 from service.app import create_app
 from service.live import Denied
 from service.requests import MAX_BATCH, MAX_BATCH_N
@@ -142,6 +144,34 @@ async def test_segments_that_are_alike_are_ranked(films: httpx.AsyncClient) -> N
     assert refused(await films.get("/segments/s1/similar?n=0")) == (422, "INVALID_REQUEST")
 
 
+async def test_samples_are_histories_that_came_with_the_model(films: httpx.AsyncClient, tmp_path: Path) -> None:
+    answer = (await films.get("/samples")).json()
+    assert [(one["sample_id"], one["item_ids"]) for one in answer["samples"]] == [
+        ("1", ["a", "b", "c"]),
+        ("2", ["d", "f"]),
+    ]
+    assert answer["samples"][1]["items"] == [
+        {"item_id": "d", "title": "Das Boot", "popularity": pytest.approx(0.2)},
+        {"item_id": "f", "title": "Fog", "popularity": pytest.approx(0.05)},
+    ]
+    write(tmp_path / "without", replace(grown(), samples=None))
+    async with asking(Settings(artifacts=tmp_path / "without")) as client:
+        assert (await client.get("/samples")).json()["samples"] == []
+
+
+async def test_a_sample_is_named_by_its_three_best_known_items(tmp_path: Path) -> None:
+    histories = np.concatenate([np.arange(0, 200, 2), np.arange(100, 200)]).astype(np.int32)
+    model = replace(random_model(5), samples=Samples(np.array([0, 100, 200], np.int64), histories))
+    write(tmp_path, model)
+    async with asking(Settings(artifacts=tmp_path)) as client:
+        found = (await client.get("/samples")).json()["samples"]
+    for sample, history in zip(found, (histories[:100], histories[100:]), strict=True):
+        best = sorted(history.tolist(), key=lambda row: (-model.popularity[row], row))[:3]
+        assert sample["item_ids"] == [f"item-{row}" for row in history]
+        assert [item["item_id"] for item in sample["items"]] == [f"item-{row}" for row in best]
+        assert [item["title"] for item in sample["items"]] == [f"Title {row}" for row in best]
+
+
 async def test_a_dim_is_told_by_what_stands_on_its_sides(films: httpx.AsyncClient) -> None:
     plus, minus = (await films.get("/dims/0")).json()["sides"]
     assert [(item["item_id"], item["title"], item["weight"]) for item in plus["items"]] == [
@@ -213,6 +243,12 @@ async def test_items_that_no_answer_may_hold_are_not_looked_up_either(tmp_path: 
             assert ids(await client.get("/items", params={"q": "airplane"})) == []
             assert ids(await client.get("/items", params={"q": "a"})) == []
             assert ids(await client.get("/segments/s1")) == ["c"]
+            (first, second) = (await client.get("/samples")).json()["samples"]
+            assert (first["item_ids"], second["item_ids"]) == (["b", "c"], ["d", "f"])
+            assert [item["item_id"] for item in first["items"]] == ["b", "c"]
+            app.state.live.deny(Denied.of("abc"))
+            assert [one["sample_id"] for one in (await client.get("/samples")).json()["samples"]] == ["2"]
+            app.state.live.deny(Denied.of(["a"]))
             plus, _ = (await client.get("/dims/0")).json()["sides"]
             assert ([item["item_id"] for item in plus["items"]], plus["n_items"]) == (["c", "b"], 2)
             (group,) = (await client.get("/segments/s1/tree")).json()["groups"]

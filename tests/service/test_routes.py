@@ -500,7 +500,7 @@ async def test_the_openapi_document_names_exactly_the_routes_of_the_contract(wri
     document = (await ask(written, "GET", "/openapi.json")).json()
     assert {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods} == {
         "POST /recommend", "POST /recommend/batch", "POST /segments", "POST /segments/{segment_id}/items",
-        "POST /homepage", "POST /profile", "GET /items", "POST /items", "GET /items/{item_id}",
+        "POST /homepage", "POST /profile", "GET /samples", "GET /items", "POST /items", "GET /items/{item_id}",
         "GET /items/{item_id}/similar", "GET /segments", "GET /segments/{segment_id}",
         "GET /segments/{segment_id}/similar", "GET /segments/{segment_id}/tree",
         "GET /dims/{dim}", "GET /model", "GET /health/live",

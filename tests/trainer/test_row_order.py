@@ -9,6 +9,7 @@ from index.catalog import CategoryColumn, Column, LinkColumn, ListColumn, Number
 from index.embedding import ItemEmbedding
 from index.model import Model
 from index.recommender import Recommender
+from index.samples import Samples
 from index.vocabulary import Strings
 from tests.worlds import random_model
 from trainer.row_order import ordered, row_order
@@ -36,7 +37,8 @@ def test_an_ordered_model_answers_as_before() -> None:
         "page": LinkColumn(Strings.pack(f"https://example.org/{row}" if row % 3 else "" for row in range(n))),
     }
     model = random_model(5, n_items=n)
-    model = replace(model, catalog=replace(model.catalog, attributes=columns))
+    samples = Samples(np.array([0, 3, 5], np.int64), np.array([7, 8, 300, 0, 399], np.int32))
+    model = replace(model, catalog=replace(model.catalog, attributes=columns), samples=samples)
     assert isinstance(model.embedding, ItemEmbedding)
     assert ordered(model, model.embedding) is model
     other = ordered(model, model.embedding, least=n)
@@ -47,6 +49,7 @@ def test_an_ordered_model_answers_as_before() -> None:
         new = other.vocabulary.row(item_id)
         assert new is not None
         assert known(other, new) == known(model, row)
+    assert sampled(other) == sampled(model) == [{"item-7", "item-8", "item-300"}, {"item-0", "item-399"}]
     before, after = Recommender(model, "a"), Recommender(other, "a")
     for start in range(0, n, 40):
         history = item_ids[start : start + 7]
@@ -57,6 +60,12 @@ def test_an_ordered_model_answers_as_before() -> None:
 def known(model: Model, row: int) -> list[object]:
     values = [column.value(row) for column in model.catalog.attributes.values()]
     return [model.catalog.title(row), model.popularity[row], model.segments.membership[row], *values]
+
+
+def sampled(model: Model) -> list[set[str]]:
+    assert model.samples is not None
+    histories = [model.samples.history(place) for place in range(len(model.samples))]
+    return [{model.vocabulary.item_id(row) for row in history} for history in histories]
 
 
 def certain(answer: Recommendation) -> dict[str, float]:

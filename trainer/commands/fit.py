@@ -29,6 +29,7 @@ from trainer.option_groups import naming_of, segment_options, stored_as
 from trainer.progress import Progress
 from trainer.row_order import ordered
 from trainer.run_folder import RunFolder
+from trainer.samples import chosen as chosen_samples
 from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
 from trainer.segmentation.encoder import SentenceEncoder
@@ -79,6 +80,7 @@ def _fit(
         "holdout": options.holdout,
         "min_items_per_user": options.min_items_per_user,
         "min_rating": interactions.min_rating,
+        **({"samples": options.samples} if options.samples else {}),
     }
     if options.once and (current := current_or_none(options.out)):
         if _same(current.manifest, record, source, options):
@@ -106,7 +108,8 @@ def _fit(
         embedding, source.catalog, ids, popularity, chosen, encoder=encoder, naming=naming, earlier=earlier
     )
     stored = stored_as(options.codes, embedding)
-    model = Model(stored, popularity, Vocabulary.of(ids), source.catalog, segments)
+    samples = chosen_samples(parts.test, embedding, options.samples, seed=options.seed)
+    model = Model(stored, popularity, Vocabulary.of(ids), source.catalog, segments, samples)
     metrics = _metrics(Recommender(model, "unwritten"), parts, compare=options.compare)  # by the rows of the split
     written = artifact.write(
         options.out,

@@ -1,0 +1,48 @@
+"""The page at `/`: files of service/web, which ask the API like anybody else, and a policy that lets in only them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from service.operations import INTERFACE_FILES
+
+FOLDER = Path(__file__).parent / "web"
+_ORIGINS = '<meta name="image-origins" content="" />'
+_KEPT = {"Cache-Control": "no-cache"}
+"""Asked for again each time, though not sent again: modules of two releases never meet."""
+_LEAST_BYTES = 500
+
+
+class _Files(StaticFiles):
+    def file_response(self, *given: object, **named: object) -> Response:
+        answer = super().file_response(*given, **named)  # type: ignore[arg-type]
+        answer.headers.update(_KEPT)
+        return answer
+
+
+def install(app: FastAPI, image_origins: Sequence[str]) -> None:
+    """The page under `/` and its files under INTERFACE_FILES. Pictures are loaded from `image_origins` only."""
+    origins = " ".join(image_origins)
+    page = (FOLDER / "index.html").read_text("utf-8").replace(_ORIGINS, _ORIGINS.replace('""', f'"{origins}"'))
+    headers = {"Content-Security-Policy": _policy(origins), "Referrer-Policy": "no-referrer", **_KEPT}
+
+    async def interface(_request: Request) -> Response:
+        return HTMLResponse(page, headers=headers)
+
+    files = GZipMiddleware(_Files(directory=FOLDER), minimum_size=_LEAST_BYTES)
+    app.router.routes += [Route("/", interface, include_in_schema=False), Mount(INTERFACE_FILES, files)]
+
+
+def _policy(image_origins: str) -> str:
+    pictures = f"'self' {image_origins}".strip()
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        f"img-src {pictures}; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )

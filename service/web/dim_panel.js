@@ -1,0 +1,60 @@
+/** What a dim is about: the items that have most of it, on either side. */
+
+import { linkTo } from "./address.js";
+import { nameOf } from "./card.js";
+import { hueOf } from "./colour.js";
+import { cover } from "./cover.js";
+import { h } from "./element.js";
+import { count } from "./numbers.js";
+import { get, items, onChange, path } from "./service.js";
+import { explainItem } from "./why.js";
+
+const [SHOWN, PAUSE_MS] = [5, 60];
+
+/** A panel that `show({dim, activation})` fills; `whose` activation it is, in words. */
+export function dimPanel(nDims, whose = "yours") {
+  const element = h("div", { class: "dim-panel" }, h("p", { class: "quiet" }, "Point at a dim, or go through them with the arrow keys, to see what it is about."));
+  const answers = new Map();
+  let timer = 0;
+  let shown = null;
+  onChange("version", () => answers.clear());
+
+  function show(column) {
+    if (shown === column.dim && element.dataset.activation === String(column.activation)) return;
+    element.dataset.activation = column.activation;
+    shown = column.dim;
+    clearTimeout(timer);
+    timer = setTimeout(() => look(column), answers.has(column.dim) ? 0 : PAUSE_MS);
+  }
+
+  async function look({ dim, activation }) {
+    try {
+      if (!answers.has(dim)) answers.set(dim, await get(path(["dims", dim], { n: SHOWN })));
+      const { sides } = answers.get(dim);
+      const known = await items(sides.flatMap((side) => side.items.map(({ item_id }) => item_id)));
+      if (shown !== dim) return;
+      element.replaceChildren(
+        h("p", { class: "dim", "aria-live": "polite" }, "Dim ", h("b", {}, dim), ` · ${whose} ${activation < 0 ? "−" : "+"}${Math.abs(activation).toFixed(2)}`),
+        ...sides.map((side) => sideOf(side, known, activation)),
+      );
+    } catch {
+      shown = null; // the page says what is wrong; the next movement asks again
+    }
+  }
+
+  function sideOf({ sign, n_items, segments, items: strongest }, known, activation) {
+    return h(
+      "section",
+      { class: sign === Math.sign(activation) ? "side yours" : "side" },
+      h("h3", {}, `${sign > 0 ? "+" : "−"} side`, h("span", { class: "quiet" }, ` ${count(n_items)} items`)),
+      h("ul", { class: "dots" }, segments.slice(0, 3).map((segment) => h("li", { style: { "--hue": hueOf(segment.segment_id) } }, h("a", { class: "dot", href: linkTo("segment", segment.segment_id) }, segment.label)))),
+      h(
+        "ul",
+        { class: "strongest" },
+        strongest.map((item) => h("li", {}, h("button", { on: { click: () => explainItem(item) } }, h("span", { class: "thumb" }, cover(known.get(item.item_id), nDims())), h("span", {}, nameOf(item))))),
+      ),
+    );
+  }
+
+  return { element, show };
+}

@@ -1,0 +1,60 @@
+/** Elements made without markup: nothing that an answer says is ever parsed as HTML. */
+
+const SVG = "http://www.w3.org/2000/svg";
+const DRAWN = new Set(["svg", "svg:a", "g", "path", "rect", "circle", "line", "text", "polygon", "title", "desc"]);
+
+/**
+ * An element with its properties and children; "svg:a" is a link in a picture. `on` has listeners, `style` custom properties, the rest are attributes;
+ * a child that is null or false is left out, a string becomes text.
+ */
+export function h(name, properties = {}, ...children) {
+  const element = DRAWN.has(name) ? document.createElementNS(SVG, name.replace("svg:", "")) : document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (key === "style") for (const [property, said] of Object.entries(value)) element.style.setProperty(property, said);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(key, value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Sets the text of an element where it is another: what stays the same is neither drawn nor read out again. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Makes the children of `parent` those of `entries`, in their order, keeping the element of each key.
+ * `make(entry)` makes one, `update(element, entry)` brings it up to date.
+ */
+export function keep(parent, entries, key, make, update = () => {}) {
+  const there = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const wanted = entries.map((entry) => {
+    const name = key(entry);
+    const element = there.get(name) ?? make(entry);
+    there.delete(name);
+    element.dataset.key = name;
+    update(element, entry);
+    return element;
+  });
+  for (const gone of there.values()) gone.remove();
+  wanted.forEach((element, place) => {
+    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
+  });
+}
+
+/** Runs `task` with the last of the values that came since it ran, once before the browser draws the next picture. */
+export function eachFrame(task) {
+  let waiting = null;
+  return (...values) => {
+    if (waiting === null) {
+      requestAnimationFrame(() => {
+        const last = waiting;
+        waiting = null;
+        task(...last);
+      });
+    }
+    waiting = values;
+  };
+}

@@ -1,0 +1,106 @@
+/** The homepage: shelves for what somebody likes, each with its reason, made anew whenever that changes. */
+
+import { here, linkTo } from "./address.js";
+import { hueOf } from "./colour.js";
+import { h, keep, say } from "./element.js";
+import { failure } from "./failure.js";
+import { announce } from "./notices.js";
+import { opening } from "./opening.js";
+import { items, post } from "./service.js";
+import { fillRow, row } from "./shelf.js";
+import { isKnown, mute, posted, steer } from "./taste.js";
+import { explainItem, explainSegment } from "./why.js";
+
+const [SHELVES, ITEMS, MIN_ITEMS] = [8, 14, 4];
+const WAIT_MS = 150; // for what is known of items, before cards are shown without
+const STEP = 0.5; // of a strength: half a length of the profile
+
+/** Fills `place`; see `main.js` for what a view is. */
+export function home(place, { nDims }) {
+  const shelves = h("div", { class: "shelves" });
+  const greeting = h("section", { class: "opening" });
+  const trouble = h("div");
+  place.replaceChildren(greeting, trouble, shelves);
+  let asked = null;
+
+  async function refresh() {
+    const { taste } = here();
+    asked?.abort();
+    asked = new AbortController();
+    const { signal } = asked;
+    greeting.hidden = isKnown(taste);
+    if (!greeting.hidden && !greeting.children.length) opening(greeting);
+    shelves.setAttribute("aria-busy", "true");
+    try {
+      const body = { ...posted(taste), shelves: SHELVES, items_per_shelf: ITEMS, min_items: MIN_ITEMS };
+      const page = await post("homepage", body, signal);
+      const shown = page.shelves.flatMap((shelf) => shelf.items.map((item) => item.item_id));
+      const known = items(shown, signal);
+      await Promise.race([known, new Promise((done) => setTimeout(done, WAIT_MS))]);
+      if (signal.aborted) return;
+      draw(page);
+      await known;
+      if (signal.aborted) return;
+      draw(page);
+      announce(`${page.shelves.length} shelves`);
+    } catch (error) {
+      if (error.name !== "AbortError") trouble.replaceChildren(failure(error, refresh));
+    } finally {
+      if (!signal.aborted) shelves.removeAttribute("aria-busy");
+    }
+  }
+
+  function draw(page) {
+    trouble.replaceChildren();
+    say(document.getElementById("cache"), page.cache === "bypass" ? "The cache is out of reach; pages are made anew." : "");
+    if (page.unknown_items.length) {
+      const some = page.unknown_items.length === 1 ? "One item of this link is" : `${page.unknown_items.length} items of this link are`;
+      trouble.append(h("p", { class: "hint" }, `${some} not in this model.`));
+    }
+    if (!page.shelves.length) trouble.append(h("p", { class: "hint" }, "Nothing is left to show. Take away something that is muted, or less of something."));
+    keep(shelves, page.shelves, (shelf) => shelf.segment_id ?? shelf.kind, makeShelf, updateShelf);
+  }
+
+  function makeShelf(shelf) {
+    const title = h("h2", { id: `shelf-${shelf.segment_id ?? shelf.kind}` });
+    const list = row(shelf.label);
+    const scroll = (way) => list.scrollBy({ left: way * list.clientWidth * 0.85, behavior: "smooth" });
+    return h(
+      "section",
+      { class: `shelf ${shelf.kind}`, "aria-labelledby": title.id, style: { "--hue": hueOf(shelf.segment_id) } },
+      h("header", {}, h("div", {}, title, h("p", { class: "reason" })), tools(shelf)),
+      h(
+        "div",
+        { class: "track" },
+        list,
+        h("button", { class: "turn back", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(-1) } }, "‹"),
+        h("button", { class: "turn on", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(1) } }, "›"),
+      ),
+    );
+  }
+
+  /** Of a segment's shelf. What it is steered by is looked up when a button is pressed. */
+  function tools({ segment_id: id, label }) {
+    if (id === null) return null;
+    const by = (step) => () => steer(id, Math.max(-2, Math.min(2, (here().taste.steering[id] ?? 0) + step)));
+    return h(
+      "div",
+      { class: "tools" },
+      h("button", { class: "quiet why", on: { click: () => explainSegment({ segment_id: id, label }) } }, "Why?"),
+      h("button", { class: "quiet", "aria-label": `More of ${label}`, on: { click: by(STEP) } }, "More"),
+      h("button", { class: "quiet", "aria-label": `Less of ${label}`, on: { click: by(-STEP) } }, "Less"),
+      h("button", { class: "quiet", "aria-label": `Mute ${label}`, on: { click: () => mute(id, label) } }, "Mute"),
+      h("a", { class: "quiet all", href: linkTo("segment", id), "aria-label": `See all of ${label}` }, "See all"),
+    );
+  }
+
+  function updateShelf(element, shelf) {
+    say(element.querySelector("h2"), shelf.label);
+    say(element.querySelector(".reason"), shelf.reason);
+    const all = element.querySelector("a.all");
+    if (all) all.href = linkTo("segment", shelf.segment_id);
+    fillRow(element.querySelector(".row"), shelf.items, nDims(), { open: explainItem });
+  }
+
+  return { refresh };
+}

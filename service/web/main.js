@@ -1,0 +1,89 @@
+/**
+ * The page as a whole. A view is `view(place, {nDims})`, which fills a place of its own and gives what brings it up to date,
+ * `{refresh}`: called whenever the address, the taste or the model is another.
+ */
+
+import { here, linkTo, onMove } from "./address.js";
+import { explore } from "./explore.js";
+import { home } from "./home.js";
+import { itemPage } from "./item_page.js";
+import { modelCard } from "./model_card.js";
+import { notify } from "./notices.js";
+import { profile } from "./profile.js";
+import { segmentPage } from "./segment_page.js";
+import { model, onChange } from "./service.js";
+import { tasteBar } from "./taste_bar.js";
+
+const MADE = { home, profile, explore, segment: segmentPage, item: itemPage, model: modelCard };
+const TITLES = { home: "Home", profile: "Profile", explore: "Explore", segment: "Segment", item: "Item", model: "Model" };
+
+const places = new Map();
+let card = null; // of the model
+const context = { nDims: () => card?.n_dims ?? 1 };
+const main = document.getElementById("main");
+const bar = tasteBar(document.getElementById("taste"), context.nDims);
+let shown = null;
+
+async function show() {
+  const { view } = here();
+  if (!places.has(view)) {
+    const element = document.createElement("div");
+    element.className = `view ${view}`;
+    main.append(element);
+    places.set(view, { element, refresh: MADE[view](element, context).refresh });
+  }
+  for (const [name, { element }] of places) element.hidden = name !== view;
+  for (const link of document.querySelectorAll("nav a")) {
+    const { view: to } = link.dataset;
+    link.href = linkTo(to);
+    const current = to === view || (to === "explore" && (view === "segment" || view === "item"));
+    if (current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const arrived = `${view} ${here().about}`;
+  if (arrived !== shown) {
+    if (shown !== null) scrollTo({ top: 0 });
+    shown = arrived;
+    document.title = view === "home" ? "sparseshelf" : `${TITLES[view]} · sparseshelf`;
+  }
+  bar().catch(() => {}); // the view says what is wrong
+  await places.get(view).refresh();
+}
+
+async function begin() {
+  try {
+    card = await model();
+    document.getElementById("version").textContent = card.model_version;
+  } catch {
+    card = null;
+  }
+  await show();
+}
+
+onMove(show);
+onChange("back", begin);
+onChange("version", begin);
+begin();
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the fragment is where we are
+  main.focus();
+});
+
+// ---------------------------------------------------------------- light and dark
+
+const THEME = "sparseshelf.theme";
+const scheme = document.getElementById("theme");
+
+function wear(theme) {
+  document.documentElement.dataset.theme = theme;
+  scheme.setAttribute("aria-label", `Colours: ${theme}`);
+}
+
+wear(localStorage.getItem(THEME) ?? "auto");
+scheme.addEventListener("click", () => {
+  const next = { auto: "dark", dark: "light", light: "auto" }[document.documentElement.dataset.theme];
+  localStorage.setItem(THEME, next);
+  wear(next);
+  notify(`Colours: ${next}`);
+});

@@ -1,0 +1,136 @@
+/** The profile, live: activations as bars, the signed dims of the segments that suit it as arrows; sliders that re-rank. */
+
+import { here, linkTo } from "./address.js";
+import { activations } from "./activations.js";
+import { hueOf } from "./colour.js";
+import { dimPanel } from "./dim_panel.js";
+import { eachFrame, h, keep, say } from "./element.js";
+import { failure } from "./failure.js";
+import { items, post, segment } from "./service.js";
+import { fillRow, row } from "./shelf.js";
+import { isKnown, mute, posted, steer, unmute } from "./taste.js";
+import { explainItem, explainSegment } from "./why.js";
+
+const [SEGMENTS, ITEMS, MOST] = [6, 14, 2]; // MOST: of a strength, either way
+
+/** Fills `place`; see `main.js` for what a view is. */
+export function profile(place, { nDims }) {
+  const empty = h(
+    "section",
+    { class: "opening" },
+    h("h1", {}, "Your profile is empty."),
+    h("p", { class: "lead" }, "Pick something you like above, or go back to the ", h("a", { href: linkTo("home") }, "homepage"), "."),
+  );
+  const trouble = h("div");
+  const panel = dimPanel(nDims);
+  const chart = activations({ point: panel.show });
+  const sliders = h("ul", { class: "sliders" });
+  const first = row("What comes first now");
+  const full = h(
+    "div",
+    { class: "live" },
+    h("section", { class: "chart", "aria-labelledby": "activations" }, h("header", {}, h("h2", { id: "activations" }, "What your picks add up to"), chart.tools), chart.element, panel.element),
+    h("section", { "aria-labelledby": "steering" }, h("header", {}, h("h2", { id: "steering" }, "Segments that suit it"), h("p", { class: "reason" }, "Move a slider: everything is ranked again")), sliders),
+    h("section", { "aria-labelledby": "first" }, h("header", {}, h("h2", { id: "first" }, "What comes first now")), first),
+  );
+  place.replaceChildren(empty, trouble, full);
+  let asked = null;
+  let order = []; // of the sliders, which stay where they are while one of them moves
+  let orderedFor = null;
+
+  function ordered(entries, { likes, dislikes }) {
+    const picked = JSON.stringify([likes, dislikes]);
+    if (picked !== orderedFor) [order, orderedFor] = [[], picked];
+    const at = new Map(order.map((id, index) => [id, index]));
+    const sorted = entries.toSorted((a, b) => (at.get(a.segment_id) ?? order.length) - (at.get(b.segment_id) ?? order.length));
+    order = sorted.map(({ segment_id }) => segment_id);
+    return sorted;
+  }
+
+  async function refresh() {
+    const { taste } = here();
+    empty.querySelector("a").href = linkTo("home");
+    empty.hidden = isKnown(taste);
+    full.hidden = !empty.hidden;
+    if (full.hidden) return;
+    asked?.abort();
+    asked = new AbortController();
+    const { signal } = asked;
+    try {
+      const body = posted(taste);
+      const unmuted = posted(taste, { muting: false });
+      const [found, ranked, best] = await Promise.all([
+        post("profile", unmuted, signal),
+        post("segments", { ...body, n: SEGMENTS }, signal),
+        post("recommend", { ...body, n: ITEMS }, signal),
+      ]);
+      const shown = await rows(ranked.segments, taste, unmuted, signal);
+      const details = await Promise.all(ranked.segments.map(({ segment_id }) => segment(segment_id, signal)));
+      await items(best.items.map(({ item_id }) => item_id), signal);
+      if (signal.aborted) return;
+      trouble.replaceChildren();
+      chart.show(found, details.filter(Boolean));
+      keep(sliders, ordered(shown, taste), (entry) => entry.segment_id, slider, setSlider);
+      fillRow(first, best.items, nDims(), { open: explainItem });
+    } catch (error) {
+      if (error.name !== "AbortError") trouble.replaceChildren(failure(error, refresh));
+    }
+  }
+
+  return { refresh };
+}
+
+/** The ranked segments, and those that are steered or muted and not among them. */
+async function rows(ranked, { steering, muted }, body, signal) {
+  const there = new Set(ranked.map(({ segment_id }) => segment_id));
+  const missing = [...Object.keys(steering), ...muted].filter((id) => !there.has(id));
+  const others = missing.length ? (await post("segments", { ...body, segments: missing, n: missing.length }, signal)).segments : [];
+  const most = Math.max(...ranked.map(({ score }) => Math.abs(score)), 1e-9);
+  return [...ranked, ...others].map((entry) => ({
+    ...entry,
+    share: entry.score / most,
+    strength: steering[entry.segment_id] ?? 0,
+    muted: muted.includes(entry.segment_id),
+  }));
+}
+
+function slider({ segment_id: id, label }) {
+  const move = eachFrame((value) => steer(id, value, { replace: true }));
+  const input = h("input", {
+    type: "range",
+    min: -MOST,
+    max: MOST,
+    step: 0.25,
+    "aria-label": `Less or more of ${label}`,
+    on: { input: () => move(Number(input.value)) },
+  });
+  return h(
+    "li",
+    { style: { "--hue": hueOf(id) } },
+    h("a", { class: "dot", href: linkTo("segment", id) }, label),
+    h("span", { class: "meter" }, h("span")),
+    h("span", { class: "slider" }, h("span", { class: "quiet" }, "less"), input, h("span", { class: "quiet" }, "more")),
+    h(
+      "span",
+      { class: "tools" },
+      h("button", { class: "quiet", on: { click: () => explainSegment({ segment_id: id, label }) } }, "Why?"),
+      h("button", { class: "quiet mute" }),
+    ),
+  );
+}
+
+function setSlider(element, { segment_id: id, label, share, strength, muted, score }) {
+  const input = element.querySelector("input");
+  if (document.activeElement !== input || Number(input.value) !== strength) input.value = strength;
+  input.setAttribute("aria-valuetext", strength ? `${Math.abs(strength)} lengths ${strength > 0 ? "more" : "less"}` : "as it is");
+  element.querySelector("a.dot").href = linkTo("segment", id);
+  const meter = element.querySelector(".meter");
+  meter.title = `score ${score.toFixed(3)}`;
+  meter.firstChild.style.setProperty("--share", `${Math.max(0, 100 * share)}%`);
+  element.classList.toggle("muted", muted);
+  input.disabled = muted;
+  const button = element.querySelector(".mute");
+  say(button, muted ? "Unmute" : "Mute");
+  button.setAttribute("aria-label", `${muted ? "Unmute" : "Mute"} ${label}`);
+  button.onclick = () => (muted ? unmute(id, label) : mute(id, label));
+}
