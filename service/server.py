@@ -59,9 +59,9 @@ def announcement(model: Model, version: str, listening: socket.socket, settings:
     """Where the service answers, and what to ask it."""
     url = _url(listening, settings)
     header = "" if settings.keys_file is None else '-H "authorization: Bearer $KEY" '
-    first = (
-        f"sparseshelf serves {len(model.vocabulary):,} items of {version} on {url} (documentation at {url}/docs). Try:"
-    )
+    page = "open it in a browser; " if settings.ui else ""
+    serves = f"sparseshelf serves {len(model.vocabulary):,} items of {version} on {url}"
+    first = f"{serves} ({page}documentation at {url}/docs). Try:"
     return [first, "", *example_calls(model, url, header), ""]
 
 
