@@ -6,30 +6,31 @@
  *     #/segment/s3?q=…                             a view with what it is about, and what is looked for in it
  */
 
-export const VIEWS = ["home", "profile", "explore", "segment", "item", "model"];
+const VIEWS = ["home", "profile", "explore", "segment", "item", "model"];
 export const NOBODY = Object.freeze({ likes: [], dislikes: [], steering: {}, muted: [] });
 export const MOST_ITEMS = 1000;
-export const MOST_STEERED = 100;
+const MOST_STEERED = 100;
+const LONGEST_ID = 512;
 
 /** The place that a fragment names: `view`, `about`, `query` and `taste`. */
 export function parsed(fragment) {
   const [path, search = ""] = splitOnce(fragment.replace(/^#?\/?/, ""), "?");
   const [view, about] = splitOnce(path, "/");
   const words = new URLSearchParams(search);
-  const likes = [...new Set(words.getAll("i").filter(Boolean))].slice(0, MOST_ITEMS);
+  const likes = [...new Set(words.getAll("i").filter(isId))].slice(0, MOST_ITEMS);
   const steering = {};
   for (const [name, value] of words) {
     const strength = Number(value);
-    if (name.startsWith("s:") && name.length > 2 && strength && Math.abs(strength) <= 10) steering[name.slice(2)] = strength;
+    if (name.startsWith("s:") && isId(name.slice(2)) && strength && Math.abs(strength) <= 10) steering[name.slice(2)] = strength;
   }
-  const muted = [...new Set(words.getAll("mute").filter(Boolean))].slice(0, MOST_STEERED);
+  const muted = [...new Set(words.getAll("mute").filter(isId))].slice(0, MOST_STEERED);
   return {
     view: VIEWS.includes(view) ? view : "home",
     about: about ? decoded(about) : null,
     query: words.get("q") ?? "",
     taste: {
       likes,
-      dislikes: [...new Set(words.getAll("d").filter((id) => id && !likes.includes(id)))].slice(0, MOST_ITEMS - likes.length),
+      dislikes: [...new Set(words.getAll("d").filter((id) => isId(id) && !likes.includes(id)))].slice(0, MOST_ITEMS - likes.length),
       steering: Object.fromEntries(Object.entries(steering).slice(0, MOST_STEERED)),
       muted,
     },
@@ -90,13 +91,27 @@ export function goWith(change, how) {
 
 window.addEventListener("popstate", () => {
   clearTimeout(writing);
+  writing = 0;
   place = parsed(location.hash);
   for (const listener of listeners) listener(place);
+});
+
+/** A link says where to go, and for whom when it was drawn: who follows one now goes on as who they are by now. */
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#/']");
+  if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const { view, about, query } = parsed(link.getAttribute("href"));
+  go({ view, about, query });
 });
 
 function splitOnce(text, separator) {
   const at = text.indexOf(separator);
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function isId(text) {
+  return text.length > 0 && text.length <= LONGEST_ID;
 }
 
 function decoded(text) {

@@ -4,11 +4,13 @@
  */
 
 import { here, linkTo, onMove } from "./address.js";
+import { h } from "./element.js";
 import { explore } from "./explore.js";
+import { failure } from "./failure.js";
 import { home } from "./home.js";
 import { itemPage } from "./item_page.js";
 import { modelCard } from "./model_card.js";
-import { notify } from "./notices.js";
+import { announce, notify } from "./notices.js";
 import { profile } from "./profile.js";
 import { segmentPage } from "./segment_page.js";
 import { model, onChange } from "./service.js";
@@ -22,6 +24,8 @@ let card = null; // of the model
 const context = { nDims: () => card?.n_dims ?? 1 };
 const main = document.getElementById("main");
 const bar = tasteBar(document.getElementById("taste"), context.nDims);
+const trouble = h("div");
+main.append(trouble);
 let shown = null;
 
 async function show() {
@@ -33,7 +37,7 @@ async function show() {
     places.set(view, { element, refresh: MADE[view](element, context).refresh });
   }
   for (const [name, { element }] of places) element.hidden = name !== view;
-  for (const link of document.querySelectorAll("nav a")) {
+  for (const link of document.querySelectorAll("[data-view]")) {
     const { view: to } = link.dataset;
     link.href = linkTo(to);
     const current = to === view || (to === "explore" && (view === "segment" || view === "item"));
@@ -42,27 +46,40 @@ async function show() {
   }
   const arrived = `${view} ${here().about}`;
   if (arrived !== shown) {
-    if (shown !== null) scrollTo({ top: 0 });
-    shown = arrived;
     document.title = view === "home" ? "sparseshelf" : `${TITLES[view]} · sparseshelf`;
+    if (shown !== null) arrive(TITLES[view]);
+    shown = arrived;
   }
   bar().catch(() => {}); // the view says what is wrong
   await places.get(view).refresh();
 }
 
+/** At the top of another view; what led there from within the last one is not there any more, and cannot keep the focus. */
+function arrive(title) {
+  scrollTo({ top: 0 });
+  announce(title);
+  const focused = document.activeElement;
+  if (focused === null || focused === document.body || main.contains(focused)) main.focus({ preventScroll: true });
+}
+
 async function begin() {
   try {
     card = await model();
+    trouble.replaceChildren();
     document.getElementById("version").textContent = card.model_version;
-  } catch {
+  } catch (error) {
     card = null;
+    if (error.status === 401) return trouble.replaceChildren(failure(error, begin)); // a view would only ask for the key again
   }
   await show();
 }
 
-onMove(show);
+onMove(() => (card ? show() : begin()));
 onChange("back", begin);
-onChange("version", begin);
+onChange("version", () => {
+  for (const made of main.querySelectorAll("[data-key]")) made.remove(); // an id may stand for something else by now
+  begin();
+});
 begin();
 
 document.querySelector(".skip").addEventListener("click", (event) => {
