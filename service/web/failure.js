@@ -34,7 +34,7 @@ async function withoutUnknown() {
   const { steering, muted } = here().taste;
   const ids = [...new Set([...Object.keys(steering), ...muted])];
   const there = new Set();
-  await Promise.all(ids.map(async (id) => (await segment(id)) && there.add(id)));
+  await Promise.all(ids.map(async (id) => (await segment(id).catch(() => null)) && there.add(id)));
   const gone = ids.filter((id) => !there.has(id));
   if (!gone.length) return;
   notify(gone.length === 1 ? `Segment ${gone[0]} is not in this model.` : `${gone.length} segments are not in this model.`);

@@ -8,10 +8,11 @@ const STARTING = "The service is starting …";
 const AWAY = "The service does not answer. Trying again …";
 const MOST_RETRIES = 3;
 const LONGEST_WAIT_MS = 10_000;
+const TOLD_AFTER_MS = 1000; // workers change their models one after the other, and answer in turns meanwhile
 const KEPT = 5000; // items and segments each, before all are forgotten
 
 /** What came in the place of an answer. `code` is the service's, or "UNREACHABLE". */
-export class ServiceError extends Error {
+class ServiceError extends Error {
   constructor(status, code, detail, errors = []) {
     super(detail);
     Object.assign(this, { status, code, errors });
@@ -20,6 +21,7 @@ export class ServiceError extends Error {
 
 let version = null;
 let returning = null; // to the service, once it was lost
+let telling = null; // of another version
 let asking = null; // for a key, once for all who need one
 const changes = new EventTarget();
 
@@ -31,18 +33,20 @@ export function onChange(kind, listener) {
 /** The answer to a request, parsed, with the outcome of the cache as `cache`. Raises ServiceError, or AbortError. */
 export async function ask(method, path, body = undefined, signal = undefined) {
   for (let attempt = 0; ; attempt++) {
-    const response = await sent(method, path, body, signal);
+    const key = sessionStorage.getItem(KEY);
+    const response = await sent(method, path, body, signal, key);
     if (response.ok) {
-      const answer = await response.json();
+      const answer = await parsed(response);
       noticeVersion(response.headers.get("x-model-version"));
       return { ...answer, cache: response.headers.get("x-cache") ?? undefined };
     }
     const problem = await problemOf(response);
     if (response.status === 401) {
-      asking ??= askForKey(sessionStorage.getItem(KEY) !== null).finally(() => (asking = null));
-      const key = await asking;
-      if (key === null) throw problem;
-      sessionStorage.setItem(KEY, key);
+      if (sessionStorage.getItem(KEY) !== key) continue; // one was given since this was sent
+      asking ??= askForKey(key !== null).finally(() => (asking = null));
+      const given = await asking;
+      if (given === null) throw problem;
+      sessionStorage.setItem(KEY, given);
     } else if (problem.code === "NOT_READY") {
       await lost(STARTING);
     } else if ((response.status === 429 || response.status === 503) && attempt < MOST_RETRIES) {
@@ -61,18 +65,25 @@ export function path(parts, words = {}) {
   return parts.map(encodeURIComponent).join("/") + (said ? `?${said}` : "");
 }
 
-async function sent(method, where, body, signal) {
+async function sent(method, where, body, signal, key) {
   const headers = {};
-  const key = sessionStorage.getItem(KEY);
   if (key !== null) headers.authorization = `Bearer ${key}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   try {
-    const response = await fetch(where, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
-    return response;
+    return await fetch(where, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     lost();
     throw new ServiceError(0, "UNREACHABLE", navigator.onLine ? "The service does not answer." : "You are offline.");
+  }
+}
+
+async function parsed(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServiceError(response.status, "UNKNOWN", "What came is no answer of the service.");
   }
 }
 
@@ -96,7 +107,9 @@ function lost(words = AWAY) {
 async function returned(words) {
   for (let wait = 500; ; wait = Math.min(wait * 1.5, 5000)) {
     warn(navigator.onLine ? words : "You are offline. This page goes on when you are back.");
-    await Promise.race([slept(wait), new Promise((done) => addEventListener("online", done, { once: true }))]);
+    const enough = new AbortController();
+    await Promise.race([slept(wait), new Promise((done) => addEventListener("online", done, { once: true, signal: enough.signal }))]);
+    enough.abort();
     try {
       const response = await fetch("health/ready", { cache: "no-store" });
       if (response.ok) break;
@@ -119,8 +132,11 @@ function noticeVersion(answered) {
   known.items.clear();
   known.segments.clear();
   card = null;
-  notify(`Another model answers now: ${answered}`);
-  changes.dispatchEvent(new Event("version"));
+  telling ??= setTimeout(() => {
+    telling = null;
+    notify(`Another model answers now: ${version}`);
+    changes.dispatchEvent(new Event("version"));
+  }, TOLD_AFTER_MS);
 }
 
 function slept(milliseconds, signal) {
