@@ -15,8 +15,20 @@ export function h(name, properties = {}, ...children) {
     else if (value === true) element.setAttribute(key, "");
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(key, value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...present(children));
   return element;
+}
+
+const present = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+
+/** Replaces all children of `place`. What had the focus hands it on to what is there now, among tools where it was one. */
+export function renew(place, ...children) {
+  const focused = document.activeElement;
+  const among = focused?.closest(".tools") ? ".tools button" : "a, button, input";
+  const at = place.contains(focused) ? [...place.querySelectorAll(among)].indexOf(focused) : -1;
+  place.replaceChildren(...present(children));
+  const now = place.querySelectorAll(among);
+  if (at >= 0) now[Math.min(at, now.length - 1)]?.focus({ preventScroll: true });
 }
 
 /** Sets the text of an element where it is another: what stays the same is neither drawn nor read out again. */
@@ -26,7 +38,7 @@ export function say(element, text) {
 
 /**
  * Makes the children of `parent` those of `entries`, in their order, keeping the element of each key.
- * `make(entry)` makes one, `update(element, entry)` brings it up to date.
+ * `make(entry)` makes one, `update(element, entry)` brings it up to date. The focus stays where it was, or goes to a neighbour.
  */
 export function keep(parent, entries, key, make, update = () => {}) {
   const there = new Map([...parent.children].map((child) => [child.dataset.key, child]));
@@ -38,10 +50,15 @@ export function keep(parent, entries, key, make, update = () => {}) {
     update(element, entry);
     return element;
   });
+  const focused = document.activeElement;
+  const at = [...parent.children].findIndex((child) => child.contains(focused));
   for (const gone of there.values()) gone.remove();
   wanted.forEach((element, place) => {
     if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
   });
+  if (at < 0 || document.activeElement === focused) return;
+  const neighbour = parent.children[Math.min(at, parent.children.length - 1)];
+  (parent.contains(focused) ? focused : neighbour?.querySelector("button, a, input"))?.focus({ preventScroll: true });
 }
 
 /** Runs `task` with the last of the values that came since it ran, once before the browser draws the next picture. */

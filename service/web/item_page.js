@@ -5,7 +5,7 @@ import { nameOf } from "./card.js";
 import { hueOf } from "./colour.js";
 import { cover } from "./cover.js";
 import { dimPanel } from "./dim_panel.js";
-import { h } from "./element.js";
+import { h, renew } from "./element.js";
 import { failure } from "./failure.js";
 import { count, percent } from "./numbers.js";
 import { get, items, path } from "./service.js";
@@ -17,6 +17,7 @@ const ALIKE = 14;
 
 /** Fills `place`; see `main.js` for what a view is. */
 export function itemPage(place, { nDims }) {
+  const panel = dimPanel(nDims, "its weight");
   let asked = null;
 
   async function refresh() {
@@ -40,11 +41,11 @@ export function itemPage(place, { nDims }) {
 
   function draw(item, alike) {
     const list = row("Items like it");
-    const panel = dimPanel(nDims, "its weight");
     fillRow(list, alike.items, nDims(), { open: explainItem });
-    document.title = `${nameOf(item)} · sparseshelf`;
+    if (!place.hidden) document.title = `${nameOf(item)} · sparseshelf`;
     if (item.dims.length) panel.show(largest(item.dims));
-    place.replaceChildren(
+    renew(
+      place,
       h(
         "header",
         { class: "opening subject large" },

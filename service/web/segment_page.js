@@ -4,7 +4,7 @@ import { here, linkTo } from "./address.js";
 import { card, fill } from "./card.js";
 import { hueOf } from "./colour.js";
 import { dendrogram } from "./dendrogram.js";
-import { h, keep } from "./element.js";
+import { h, keep, renew } from "./element.js";
 import { failure } from "./failure.js";
 import { counted } from "./numbers.js";
 import { get, itemNow, items, path, post, segment } from "./service.js";
@@ -51,8 +51,9 @@ export function segmentPage(place, { nDims }) {
     keep(grid, best.items.slice(0, shown), (entry) => entry.item_id, (entry) => card(entry, { open: explainItem }), (element, entry) => fill(element, itemNow(entry.item_id), nDims()));
     const again = () => ((shown = Math.min(MOST, shown + 3 * SHOWN)), refresh());
     place.style.setProperty("--hue", hueOf(id));
-    document.title = `${label} · sparseshelf`;
-    place.replaceChildren(
+    if (!place.hidden) document.title = `${label} · sparseshelf`;
+    renew(
+      place,
       h(
         "header",
         { class: "opening" },

@@ -22,10 +22,8 @@ export function row(label) {
   return list;
 }
 
-/** Shows these items, in their order; `how` as of `card`. A card that had the focus and is gone hands it on. */
+/** Shows these items, in their order; `how` as of `card`. */
 export function fillRow(list, entries, nDims, how) {
-  const before = [...list.children];
-  const focused = before.findIndex((one) => one.contains(document.activeElement));
   keep(
     list,
     entries,
@@ -35,10 +33,6 @@ export function fillRow(list, entries, nDims, how) {
   );
   const stop = list.querySelector('.open[tabindex="0"]')?.closest(".card") ?? list.firstElementChild;
   if (stop) stopAt(list, stop);
-  if (focused >= 0 && !list.contains(document.activeElement)) {
-    const next = list.children[Math.min(focused, list.children.length - 1)];
-    if (next) next.querySelector("button").focus({ preventScroll: true });
-  }
 }
 
 function stopAt(list, stop) {

@@ -26,8 +26,10 @@ export function tasteBar(place, nDims) {
     const { taste } = here();
     const draw = () => {
       const now = here().taste;
+      const focused = picked.contains(document.activeElement);
       keep(chips, entriesOf(now), (entry) => entry.key, chip, relabel);
       picked.hidden = !isKnown(now) && !now.muted.length;
+      if (focused && picked.hidden) place.querySelector("input").focus();
     };
     draw();
     const shown = [...taste.likes, ...taste.dislikes];
@@ -57,10 +59,10 @@ const segmentName = (id) => segmentNow(id)?.label ?? id;
 
 const WORDS = { dislike: "less like", mute: "without", rest: "" };
 const UNDO = {
-  like: (entry) => forget(entry.id, entry.name),
-  dislike: (entry) => forget(entry.id, entry.name),
+  like: ({ id }) => forget(id, itemName(id)),
+  dislike: ({ id }) => forget(id, itemName(id)),
   steer: (entry) => steer(entry.id, 0),
-  mute: (entry) => unmute(entry.id, entry.name),
+  mute: ({ id }) => unmute(id, segmentName(id)),
 };
 
 function chip(entry) {
@@ -83,7 +85,7 @@ function relabel(element, entry) {
 }
 
 async function copyAddress() {
-  const address = new URL(linkTo(here().view, here().about), location.href).href;
+  const address = new URL(linkTo(here().view, here().about, here().query), location.href).href;
   try {
     await navigator.clipboard.writeText(address);
     notify("The link is copied. Who opens it sees this page.");
