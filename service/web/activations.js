@@ -18,7 +18,8 @@ export function activations({ point }) {
   const element = h("div", {}, frame, legend);
   let shown = null;
   let columns = [];
-  let pointed = -1;
+  let place = 0;
+  let pointed = null; // the dim, which stays the same where it is drawn elsewhere
 
   function show(profile, segments) {
     shown = { profile, segments };
@@ -37,7 +38,7 @@ export function activations({ point }) {
       const step = { ArrowRight: 1, ArrowLeft: -1, Home: -columns.length, End: columns.length }[event.key];
       if (!step) return;
       event.preventDefault();
-      go(Math.max(0, Math.min(columns.length - 1, pointed + step)), picture);
+      go(Math.max(0, Math.min(columns.length - 1, place + step)), picture);
     });
     const hadFocus = frame.contains(document.activeElement);
     frame.replaceChildren(picture);
@@ -46,12 +47,18 @@ export function activations({ point }) {
       h("li", { class: "bar" }, "your activations"),
       ...shown.segments.map(({ segment_id, label }) => h("li", { class: "dot", style: { "--hue": hueOf(segment_id) } }, label)),
     );
-    go(pointed < 0 ? tallestOf(columns) : Math.min(pointed, columns.length - 1), picture);
+    const again = columns.findIndex(({ dim }) => dim === pointed);
+    mark(again < 0 ? tallestOf(columns) : again, picture);
   }
 
-  function go(place, picture) {
-    if (!columns[place]) return;
-    pointed = place;
+  function go(at, picture) {
+    pointed = columns[at]?.dim ?? null;
+    mark(at, picture);
+  }
+
+  function mark(at, picture) {
+    if (!columns[at]) return;
+    place = at;
     for (const column of picture.querySelectorAll("[data-place]")) column.setAttribute("aria-selected", String(column.dataset.place === String(place)));
     picture.setAttribute("aria-activedescendant", `dim-${columns[place].dim}`);
     point(columns[place]);

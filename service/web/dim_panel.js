@@ -17,28 +17,28 @@ export function dimPanel(nDims, whose = "yours") {
   const answers = new Map();
   let timer = 0;
   let shown = null;
-  onChange("version", () => answers.clear());
+  onChange("version", () => (answers.clear(), (shown = null)));
 
   function show(column) {
-    if (shown === column.dim && element.dataset.activation === String(column.activation)) return;
-    element.dataset.activation = column.activation;
-    shown = column.dim;
+    if (shown?.dim === column.dim && shown.activation === column.activation) return;
+    shown = column;
     clearTimeout(timer);
     timer = setTimeout(() => look(column), answers.has(column.dim) ? 0 : PAUSE_MS);
   }
 
-  async function look({ dim, activation }) {
+  async function look(column) {
+    const { dim, activation } = column;
     try {
       if (!answers.has(dim)) answers.set(dim, await get(path(["dims", dim], { n: SHOWN })));
       const { sides } = answers.get(dim);
       const known = await items(sides.flatMap((side) => side.items.map(({ item_id }) => item_id)));
-      if (shown !== dim) return;
+      if (shown !== column) return;
       element.replaceChildren(
         h("p", { class: "dim", "aria-live": "polite" }, "Dim ", h("b", {}, dim), ` · ${whose} ${activation < 0 ? "−" : "+"}${Math.abs(activation).toFixed(2)}`),
         ...sides.map((side) => sideOf(side, known, activation)),
       );
     } catch {
-      shown = null; // the page says what is wrong; the next movement asks again
+      if (shown === column) shown = null; // the page says what is wrong; the next movement asks again
     }
   }
 

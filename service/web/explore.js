@@ -48,8 +48,8 @@ export function explore(place, { nDims }) {
   async function refresh() {
     const { query } = here();
     if (document.activeElement !== field) field.value = query;
-    if (answer?.query === query) return draw();
     asked?.abort();
+    if (answer?.query === query) return draw();
     asked = new AbortController();
     try {
       const found = await get(path(["segments"], { n: MOST, ...(query ? { q: query } : {}) }), asked.signal);

@@ -17,6 +17,7 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
   let active = -1;
   let asked = null;
   let timer = 0;
+  let [pending, entered] = [false, false]; // an answer to what is typed; Enter, before it was there
   const list = h("ul", { id: `${id}-found`, class: "found", role: "listbox", "aria-label": "Items", hidden: true });
   const input = h("input", {
     id,
@@ -64,22 +65,32 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
     if (!found[place]) return;
     choose(found[place]);
     input.value = "";
+    close();
+  };
+  const close = () => {
+    asked?.abort();
+    clearTimeout(timer);
+    [pending, entered] = [false, false];
     show([]);
   };
   const look = async () => {
     asked?.abort();
     const words = input.value.trim();
-    if (!words) return show([]);
+    if (!words) return close();
     asked = new AbortController();
     const { signal } = asked;
-    const waiting = setTimeout(() => !list.children.length && wait(), LONG_MS);
+    const waiting = setTimeout(() => !signal.aborted && !list.children.length && wait(), LONG_MS);
     try {
       const answer = await get(path(["items"], { q: words, n: SHOWN }), signal);
       const known = await items(answer.items.map((item) => item.item_id), signal);
+      if (signal.aborted) return;
       show(answer.items.map((item) => known.get(item.item_id) ?? item));
       announce(counted(answer.n_matching, "item"));
+      const takeFirst = entered;
+      [pending, entered] = [false, false];
+      if (takeFirst) take(0);
     } catch (error) {
-      if (error.name !== "AbortError") show([]);
+      if (error.name !== "AbortError") close();
     } finally {
       clearTimeout(waiting);
     }
@@ -87,17 +98,19 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
+    pending = true;
     timer = setTimeout(look, PAUSE_MS);
   });
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && active >= 0) take(active);
-    else if (event.key === "Escape") (input.value = ""), show([]);
-    else if (event.key === "ArrowDown" && found.length) point((active + 1) % found.length);
-    else if (event.key === "ArrowUp" && found.length) point((active - 1 + found.length) % found.length);
+    if (event.key === "Enter" && pending) entered = true;
+    else if (event.key === "Enter" && active >= 0) take(active);
+    else if (event.key === "Escape") (input.value = ""), close();
+    else if (event.key === "ArrowDown" && found.length) (pending = false), point((active + 1) % found.length);
+    else if (event.key === "ArrowUp" && found.length) (pending = false), point((active - 1 + found.length) % found.length);
     else return;
     event.preventDefault();
   });
-  input.addEventListener("blur", () => show([]));
+  input.addEventListener("blur", close);
   input.addEventListener("focus", look);
   return h("div", { class: "search" }, input, list);
 }
