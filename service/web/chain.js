@@ -3,7 +3,6 @@
  * the one above it ends, and the ribbons between them are what one item adds over one dim.
  */
 
-import { nameOf } from "./card.js";
 import { hueOf } from "./colour.js";
 import { h } from "./element.js";
 import { score, signed } from "./numbers.js";
@@ -11,10 +10,10 @@ import { score, signed } from "./numbers.js";
 const [ROW, WIDTH] = [34, 150]; // pixels: of a row, between the sums
 const THICKEST = 0.8; // of a row
 
-/** `segments` has those that the dims of `why` belong to, by id. */
-export function chain(why, total, segments) {
+/** `segments` has those that the dims of `why` belong to, by id; `saidOf(part)` names a part of the history. */
+export function chain(why, total, segments, saidOf) {
   const from = [
-    ...why.history.map((part) => ({ label: nameOf(part), part: part.part })),
+    ...why.history.map((part) => ({ label: saidOf(part), part: part.part })),
     ...why.steering.map((part) => ({ label: `${part.part < 0 ? "Less" : "More"} of ${part.label}`, part: part.part, hue: hueOf(part.segment_id) })),
   ];
   const over = why.dims.map((dim) => ({

@@ -6,7 +6,7 @@ import { h, keep, say } from "./element.js";
 import { failure } from "./failure.js";
 import { announce } from "./notices.js";
 import { opening } from "./opening.js";
-import { items, post } from "./service.js";
+import { items, onChange, post } from "./service.js";
 import { fillRow, row } from "./shelf.js";
 import { isKnown, mute, posted, steer } from "./taste.js";
 import { explainItem, explainSegment } from "./why.js";
@@ -22,6 +22,7 @@ export function home(place, { nDims }) {
   const trouble = h("div");
   place.replaceChildren(greeting, trouble, shelves);
   let asked = null;
+  for (const kind of ["back", "version"]) onChange(kind, () => greeting.replaceChildren()); // its samples are of a model
 
   async function refresh() {
     const { taste } = here();
@@ -64,7 +65,7 @@ export function home(place, { nDims }) {
   function makeShelf(shelf) {
     const title = h("h2", { id: `shelf-${shelf.segment_id ?? shelf.kind}` });
     const list = row(shelf.label);
-    const scroll = (way) => list.scrollBy({ left: way * list.clientWidth * 0.85, behavior: "smooth" });
+    const scroll = (way) => list.scrollBy({ left: way * list.clientWidth * 0.85, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     return h(
       "section",
       { class: `shelf ${shelf.kind}`, "aria-labelledby": title.id, style: { "--hue": hueOf(shelf.segment_id) } },

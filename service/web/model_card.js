@@ -6,7 +6,7 @@ import { failure } from "./failure.js";
 import { count, number } from "./numbers.js";
 import { get, model, path } from "./service.js";
 
-const MOST = 2000;
+const MOST = 10_000;
 const NAMED = { "ndcg@100": "nDCG@100", "recall@20": "Recall@20", "recall@50": "Recall@50", "mrr@100": "MRR@100", "hit_rate@20": "Hit rate@20" };
 const MEANT = {
   "ndcg@100": "hidden items of a test user, found early among the best 100",

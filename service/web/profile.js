@@ -68,7 +68,7 @@ export function profile(place, { nDims }) {
       const details = await Promise.all(ranked.segments.map(({ segment_id }) => segment(segment_id, signal)));
       await items(best.items.map(({ item_id }) => item_id), signal);
       if (signal.aborted) return;
-      trouble.replaceChildren();
+      trouble.replaceChildren(...(found.source === "popularity" ? [h("p", { class: "hint" }, "Nothing of what you picked has a code in this model: everything below goes by popularity.")] : []));
       chart.show(found, details.filter(Boolean));
       keep(sliders, ordered(shown, taste), (entry) => entry.segment_id, slider, setSlider);
       fillRow(first, best.items, nDims(), { open: explainItem });
@@ -121,6 +121,8 @@ function slider({ segment_id: id, label }) {
 
 function setSlider(element, { segment_id: id, label, share, strength, muted, score }) {
   const input = element.querySelector("input");
+  input.max = Math.max(MOST, Math.abs(strength)); // a link may say more than a slider does
+  input.min = -input.max;
   if (document.activeElement !== input || Number(input.value) !== strength) input.value = strength;
   input.setAttribute("aria-valuetext", strength ? `${Math.abs(strength)} lengths ${strength > 0 ? "more" : "less"}` : "as it is");
   element.querySelector("a.dot").href = linkTo("segment", id);

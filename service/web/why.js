@@ -79,12 +79,15 @@ async function reasonOf(found, own, name, item = null) {
   const { why, score } = found;
   const named = [...new Set(why.dims.flatMap((dim) => dim.segments))];
   const segments = new Map((await Promise.all(named.map((id) => segment(id)))).filter(Boolean).map((one) => [one.segment_id, one]));
-  return h("section", { class: "reasons" }, h("p", { class: "lead" }, sentence(why, segments)), chain(why, score, segments));
+  return h("section", { class: "reasons" }, h("p", { class: "lead" }, sentence(why, segments)), chain(why, score, segments, saidOf));
 }
+
+/** What somebody picked, as it counts: less like it where it is disliked. */
+const saidOf = (part) => (here().taste.dislikes.includes(part.item_id) ? `“less like ${nameOf(part)}”` : nameOf(part));
 
 /** The largest parts in words. */
 function sentence(why, segments) {
-  const from = why.history.filter(({ part }) => part > 0).slice(0, 2).map(nameOf);
+  const from = why.history.filter(({ part }) => part > 0).slice(0, 2).map(saidOf);
   const through = why.dims.filter(({ part }) => part > 0).flatMap((dim) => dim.segments);
   const labels = [...new Set(through)].map((id) => segments.get(id)?.label).filter(Boolean).slice(0, 2);
   const because = from.length ? `Mostly because of ${from.join(" and ")}` : "Nothing of what you like leads here by itself";
