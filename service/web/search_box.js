@@ -33,10 +33,10 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
     "aria-autocomplete": "list",
   });
 
-  const show = (items_) => {
+  const show = (items_, words = "") => {
     found = items_;
     list.replaceChildren(...found.map(option));
-    if (!found.length && input.value.trim()) list.append(h("li", { class: "nothing", role: "option", "aria-disabled": "true" }, "Nothing has this in its title"));
+    if (!found.length && words) list.append(h("li", { class: "nothing", role: "option", "aria-disabled": "true" }, "Nothing has this in its title"));
     list.hidden = !list.children.length;
     input.setAttribute("aria-expanded", String(!list.hidden));
     point(found.length ? 0 : -1);
@@ -84,7 +84,7 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
       const answer = await get(path(["items"], { q: words, n: SHOWN }), signal);
       const known = await items(answer.items.map((item) => item.item_id), signal);
       if (signal.aborted) return;
-      show(answer.items.map((item) => known.get(item.item_id) ?? item));
+      show(answer.items.map((item) => known.get(item.item_id) ?? item), words);
       announce(counted(answer.n_matching, "item"));
       const takeFirst = entered;
       [pending, entered] = [false, false];
