@@ -1,6 +1,7 @@
 """What can be looked up in a model without a history: items by ids and titles, segments by labels; what is alike."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -26,11 +27,12 @@ class Directory:
 
     def __init__(self, model: Model, search: ItemSearch) -> None:
         self._model, self._search = model, search
-        self._making = threading.Lock()
+        self._making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        """One for each thing: who needs what is there already does not wait while titles are sorted."""
 
     def find(self, query: str, n: int, never: Rows = _NO_ROWS) -> Found:
         """The `n` best items of a query (index/title_search.py), without those rows."""
-        with self._making:
+        with self._making["titles"]:
             titles = self._titles
         return titles.find(query, n, never)
 
@@ -45,7 +47,7 @@ class Directory:
 
     def sides(self, dim: int, n: int, never: Rows = _NO_ROWS) -> list[DimSide]:
         """The `n` strongest items of either side of a dim (index/sides.py). Raises UnknownDimError."""
-        with self._making:
+        with self._making["sides"]:
             sides = self._sides
         return sides.of(dim, n, never)
 
@@ -55,18 +57,18 @@ class Directory:
 
     def find_segments(self, query: str, n: int) -> Found:
         """The `n` best segments of a query (index/label_search.py)."""
-        with self._making:
+        with self._making["labels"]:
             labels = self._labels
         return labels.best(query, n)
 
     def coherence(self) -> Floats:
         """(n_segments,) the mean cosine of two items of a segment (index/coherence.py)."""
-        with self._making:
+        with self._making["coherence"]:
             return self._coherence
 
     def closest_segments(self, row: int, n: int) -> Ranking:
         """The `n` segments most like segment `row` (index/segment_similarity.py)."""
-        with self._making:
+        with self._making["similarity"]:
             similarity = self._similarity
         return similarity.closest(row, n)
 

@@ -1,6 +1,6 @@
 """The two sides of a dim: the items with the largest weights of either sign, and the segments that have it."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class Sides:
     def __init__(self, model: Model) -> None:
         self._model = model
         bytes_of_dim = 8 * model.embedding.n_items * model.embedding.k // model.embedding.n_dims
-        self._kept = lru_cache(max(_KEPT_BYTES // max(bytes_of_dim, 1), _FEWEST_KEPT))(self._strongest)
+        self._kept = lru_cache(max(_KEPT_BYTES // max(bytes_of_dim, 1), _FEWEST_KEPT))(partial(_strongest, model))
 
     def of(self, dim: int, n: int, never: Rows) -> list[DimSide]:
         """The positive side, then the negative one, with their `n` strongest items, without those of `never`.
@@ -50,9 +50,10 @@ class Sides:
             )
         return found
 
-    def _strongest(self, dim: int) -> list[Side]:
-        """All items of the positive side and of the negative one, in order."""
-        rows, weights = self._model.embedding.having(dim)
-        order = np.lexsort((rows, -self._model.popularity[rows], -np.abs(weights)))
-        rows, weights = rows[order], weights[order]
-        return [(rows[weights * sign > 0], weights[weights * sign > 0]) for sign in _SIGNS]
+
+def _strongest(model: Model, dim: int) -> list[Side]:
+    """All items of the positive side and of the negative one, in order. No method: a model would be in a cycle."""
+    rows, weights = model.embedding.having(dim)
+    order = np.lexsort((rows, -model.popularity[rows], -np.abs(weights)))
+    rows, weights = rows[order], weights[order]
+    return [(rows[weights * sign > 0], weights[weights * sign > 0]) for sign in _SIGNS]
