@@ -7,8 +7,9 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from service.operations import INTERFACE_FILES
 
@@ -17,6 +18,22 @@ _ORIGINS = '<meta name="image-origins" content="" />'
 _KEPT = {"Cache-Control": "no-cache"}
 """Asked for again each time, though not sent again: modules of two releases never meet."""
 _LEAST_BYTES = 500
+
+
+class _Page(Route):
+    """Known to metrics by its path, as a route of the API is."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        return match, {**child, "route": self}
+
+
+class _Folder(Mount):
+    """The same."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        return match, {**child, "route": self}
 
 
 class _Files(StaticFiles):
@@ -36,7 +53,7 @@ def install(app: FastAPI, image_origins: Sequence[str]) -> None:
         return HTMLResponse(page, headers=headers)
 
     files = GZipMiddleware(_Files(directory=FOLDER), minimum_size=_LEAST_BYTES)
-    app.router.routes += [Route("/", interface, include_in_schema=False), Mount(INTERFACE_FILES, files)]
+    app.router.routes += [_Page("/", interface, include_in_schema=False), _Folder(INTERFACE_FILES, files)]
 
 
 def _policy(image_origins: str) -> str:

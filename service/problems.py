@@ -140,7 +140,7 @@ def install(app: FastAPI) -> None:
     async def not_served(request: Request, error: StarletteHTTPException) -> Response:
         detail, headers = str(error.detail), dict(error.headers or {})
         if error.status_code == 405:
-            headers = {"Allow": _allowed(request)}
+            headers = {"Allow": _allowed(request) or "GET"}  # files of the page are no routes
             detail = f"{request.method} is not answered at this path, only {headers['Allow']}"
         elif error.status_code == 404:
             detail = "there is no such route; /docs has them all"
