@@ -32,9 +32,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def service(artifacts: Path, *arguments: str, **environment: str) -> Iterator[Running]:
-    """Ready when it is given, told to stop afterwards, and waited for."""
-    port = free_port()
+def service(artifacts: Path, *arguments: str, on_port: int | None = None, **environment: str) -> Iterator[Running]:
+    """Ready when it is given, told to stop afterwards, and waited for. `on_port`: where one was before."""
+    port = on_port or free_port()
     words = [
         sys.executable,
         "-m",
