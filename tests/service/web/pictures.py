@@ -18,7 +18,7 @@ class Pictures:
 @contextlib.contextmanager
 def pictures_served() -> Iterator[Pictures]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  its name is http.server's
+        def do_GET(self) -> None:
             pictures.asked.append(self.path)
             found = not self.path.endswith("missing.png")
             body = _PICTURE if found else b""

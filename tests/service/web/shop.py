@@ -1,4 +1,4 @@
-"""A shop to look at: trained for real, with titles and ids that a page has to be careful with, and links to pictures."""
+"""A shop to look at: trained for real, with titles and ids that need care, and links to pictures."""
 
 import contextlib
 import io
