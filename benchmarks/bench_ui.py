@@ -3,11 +3,11 @@
 python -m benchmarks.bench_ui --artifacts artifacts
 
 Starts `python -m service`, and a fresh browser context a round, so that the browser has nothing cached. Each picks
-another item, so that the service has no page of it. A time begins at the browser's own time stamp of the click, key or
-slider event, and ends with the second animation frame after the last change below <main>, covers included: up to one
-frame (17 ms) is in it that nobody waits for. Of a first page all of it counts, of an interaction what lies in the
-window: shelves that one has to scroll to are made behind it. Bytes are what the browser received, with headers, of the page and a first
-homepage. Exit code 1 where a limit is not met.
+another item, so that the service has no page of it. A time begins at the browser's own time stamp of the click, key
+or slider event, and ends with the second animation frame after the last change below <main>, covers included: up to
+one frame (17 ms) is in it that nobody waits for. Of a first page all of it counts, of an interaction what lies in the
+window: shelves that one has to scroll to are made behind it. Bytes are what the browser received, with headers, of
+the page and a first homepage. Exit code 1 where a limit is not met.
 """
 
 import argparse
