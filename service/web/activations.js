@@ -19,6 +19,7 @@ export function activations({ point }) {
   let shown = null;
   let columns = [];
   let pointed = -1;
+  let pointedDim = null; // stays the one while columns come and go
 
   function show(profile, segments) {
     shown = { profile, segments };
@@ -46,12 +47,14 @@ export function activations({ point }) {
       h("li", { class: "bar" }, "your activations"),
       ...shown.segments.map(({ segment_id, label }) => h("li", { class: "dot", style: { "--hue": hueOf(segment_id) } }, label)),
     );
-    go(pointed < 0 ? tallestOf(columns) : Math.min(pointed, columns.length - 1), picture);
+    const same = columns.findIndex(({ dim }) => dim === pointedDim);
+    go(same < 0 ? tallestOf(columns) : same, picture);
   }
 
   function go(place, picture) {
     if (!columns[place]) return;
     pointed = place;
+    pointedDim = columns[place].dim;
     for (const column of picture.querySelectorAll("[data-place]")) column.setAttribute("aria-selected", String(column.dataset.place === String(place)));
     picture.setAttribute("aria-activedescendant", `dim-${columns[place].dim}`);
     point(columns[place]);

@@ -6,12 +6,13 @@ import { h, keep, say } from "./element.js";
 import { failure } from "./failure.js";
 import { announce } from "./notices.js";
 import { opening } from "./opening.js";
-import { items, post } from "./service.js";
+import { items, model, post } from "./service.js";
 import { fillRow, row } from "./shelf.js";
 import { isKnown, mute, posted, steer } from "./taste.js";
 import { explainItem, explainSegment } from "./why.js";
 
 const [SHELVES, ITEMS, MIN_ITEMS] = [8, 14, 4];
+const SMALL = 50; // items: of so few even one makes a shelf
 const WAIT_MS = 150; // for what is known of items, before cards are shown without
 const STEP = 0.5; // of a strength: half a length of the profile
 
@@ -32,7 +33,9 @@ export function home(place, { nDims }) {
     if (!greeting.hidden && !greeting.children.length) opening(greeting);
     shelves.setAttribute("aria-busy", "true");
     try {
-      const body = { ...posted(taste), shelves: SHELVES, items_per_shelf: ITEMS, min_items: MIN_ITEMS };
+      const { n_items } = await model();
+      const fewest = n_items < SMALL ? 1 : MIN_ITEMS;
+      const body = { ...posted(taste), shelves: SHELVES, items_per_shelf: ITEMS, min_items: fewest };
       const page = await post("homepage", body, signal);
       const shown = page.shelves.flatMap((shelf) => shelf.items.map((item) => item.item_id));
       const known = items(shown, signal);
@@ -57,7 +60,7 @@ export function home(place, { nDims }) {
       const some = page.unknown_items.length === 1 ? "One item of this link is" : `${page.unknown_items.length} items of this link are`;
       trouble.append(h("p", { class: "hint" }, `${some} not in this model.`));
     }
-    if (!page.shelves.length) trouble.append(h("p", { class: "hint" }, "Nothing is left to show. Take away something that is muted, or less of something."));
+    if (!page.shelves.length) trouble.append(h("p", { class: "hint" }, "Nothing is left to show. Remove something above, and there will be."));
     keep(shelves, page.shelves, (shelf) => shelf.segment_id ?? shelf.kind, makeShelf, updateShelf);
   }
 
@@ -65,17 +68,21 @@ export function home(place, { nDims }) {
     const title = h("h2", { id: `shelf-${shelf.segment_id ?? shelf.kind}` });
     const list = row(shelf.label);
     const scroll = (way) => list.scrollBy({ left: way * list.clientWidth * 0.85, behavior: "smooth" });
+    const ends = () => {
+      track.classList.toggle("at-begin", list.scrollLeft < 8);
+      track.classList.toggle("at-end", list.scrollLeft + list.clientWidth > list.scrollWidth - 8);
+    };
+    const track = h("div", { class: "track", on: { pointerenter: ends } }, list);
+    list.addEventListener("scroll", ends, { passive: true });
+    track.append(
+      h("button", { class: "turn back", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(-1) } }, "‹"),
+      h("button", { class: "turn on", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(1) } }, "›"),
+    );
     return h(
       "section",
       { class: `shelf ${shelf.kind}`, "aria-labelledby": title.id, style: { "--hue": hueOf(shelf.segment_id) } },
       h("header", {}, h("div", {}, title, h("p", { class: "reason" })), tools(shelf)),
-      h(
-        "div",
-        { class: "track" },
-        list,
-        h("button", { class: "turn back", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(-1) } }, "‹"),
-        h("button", { class: "turn on", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(1) } }, "›"),
-      ),
+      track,
     );
   }
 

@@ -9,12 +9,12 @@ import { become } from "./taste.js";
 export async function opening(place) {
   place.append(
     h("h1", {}, "Pick a few things you like."),
-    h("p", { class: "lead" }, "Each is a handful of signed numbers. Their sum is your profile, and the page below is made of it while you watch."),
+    h("p", { class: "lead" }, "Each is a handful of signed numbers: the petals on its cover, filled where they are positive. They add up to your profile, and the page below follows it while you watch."),
   );
   const { samples } = await get("samples").catch(() => ({ samples: [] }));
   if (!samples.length) return;
   place.append(
-    h("h2", { class: "small" }, "Or take the place of somebody"),
+    h("h2", { class: "small" }, "Or see it as somebody else does"),
     h("ul", { class: "samples" }, samples.map(sample)),
   );
 }
@@ -29,7 +29,7 @@ function sample({ item_ids, items }) {
       "button",
       { class: "sample", on: { click: () => become(item_ids) } },
       h("span", {}, names.join(", ")),
-      others > 0 && h("span", { class: "quiet" }, ` and ${others} more`),
+      others > 0 && h("span", { class: "quiet" }, `and ${others} more`),
     ),
   );
 }
