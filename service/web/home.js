@@ -6,7 +6,7 @@ import { h, keep, say } from "./element.js";
 import { failure } from "./failure.js";
 import { announce } from "./notices.js";
 import { opening } from "./opening.js";
-import { items, model, post } from "./service.js";
+import { items, model, onChange, post } from "./service.js";
 import { fillRow, row } from "./shelf.js";
 import { isKnown, mute, posted, steer } from "./taste.js";
 import { explainItem, explainSegment } from "./why.js";
@@ -23,6 +23,15 @@ export function home(place, { nDims }) {
   const trouble = h("div");
   place.replaceChildren(greeting, trouble, shelves);
   let asked = null;
+  let greeted = false;
+
+  onChange("version", () => (greeted = false)); // samples are of a model
+
+  async function greet() {
+    if (greeted) return;
+    greeted = true;
+    greeted = await opening(greeting);
+  }
 
   async function refresh() {
     const { taste } = here();
@@ -30,7 +39,7 @@ export function home(place, { nDims }) {
     asked = new AbortController();
     const { signal } = asked;
     greeting.hidden = isKnown(taste);
-    if (!greeting.hidden && !greeting.children.length) opening(greeting);
+    if (!greeting.hidden) greet();
     shelves.setAttribute("aria-busy", "true");
     try {
       const { n_items } = await model();
