@@ -13,14 +13,14 @@ export function card(entry, { open, actions = true }) {
   return h(
     "li",
     { class: "card" },
-    h("button", { class: "open", on: { click: () => open(entry) } }, h("span", { class: "frame" }), h("span", { class: "title" }, name)),
+    h("button", { class: "open", tabindex: -1, on: { click: () => open(entry) } }, h("span", { class: "frame" }), h("span", { class: "title" }, name)),
     h("span", { class: "about" }),
     actions &&
       h(
         "span",
         { class: "actions" },
-        h("button", { class: "round", title: "I like it", "aria-label": `I like ${name}`, on: { click: () => like(item_id, name) } }, "+"),
-        h("button", { class: "round", title: "Less like this", "aria-label": `Less like ${name}`, on: { click: () => dislike(item_id, name) } }, "−"),
+        h("button", { class: "round", tabindex: -1, title: "I like it", "aria-label": `I like ${name}`, on: { click: () => like(item_id, name) } }, "+"),
+        h("button", { class: "round", tabindex: -1, title: "Less like this", "aria-label": `Less like ${name}`, on: { click: () => dislike(item_id, name) } }, "−"),
       ),
   );
 }

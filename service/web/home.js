@@ -13,6 +13,7 @@ import { explainItem, explainSegment } from "./why.js";
 
 const [SHELVES, ITEMS, MIN_ITEMS] = [8, 14, 4];
 const SMALL = 50; // items: of so few even one makes a shelf
+const SHELF_PIXELS = 340; // about
 const WAIT_MS = 150; // for what is known of items, before cards are shown without
 const STEP = 0.5; // of a strength: half a length of the profile
 
@@ -48,12 +49,10 @@ export function home(place, { nDims }) {
       const page = await post("homepage", body, signal);
       const shown = page.shelves.flatMap((shelf) => shelf.items.map((item) => item.item_id));
       const known = items(shown, signal);
-      await Promise.race([known, new Promise((done) => setTimeout(done, WAIT_MS))]);
+      const inTime = await Promise.race([known, new Promise((done) => setTimeout(done, WAIT_MS))]);
+      if (!signal.aborted) await draw(page, signal);
+      if (inTime === undefined && (await known) && !signal.aborted) await draw(page, signal);
       if (signal.aborted) return;
-      draw(page);
-      await known;
-      if (signal.aborted) return;
-      draw(page);
       announce(`${page.shelves.length} shelves`);
     } catch (error) {
       if (error.name !== "AbortError") trouble.replaceChildren(failure(error, refresh));
@@ -62,7 +61,8 @@ export function home(place, { nDims }) {
     }
   }
 
-  function draw(page) {
+  /** Shelves that can be seen at once, the others behind the next frame; an item keeps its card, whatever shelf it moves to. */
+  async function draw(page, signal) {
     trouble.replaceChildren();
     say(document.getElementById("cache"), page.cache === "bypass" ? "The cache is out of reach; pages are made anew." : "");
     if (page.unknown_items.length) {
@@ -70,7 +70,17 @@ export function home(place, { nDims }) {
       trouble.append(h("p", { class: "hint" }, `${some} not in this model.`));
     }
     if (!page.shelves.length) trouble.append(h("p", { class: "hint" }, "Nothing is left to show. Remove something above, and there will be."));
-    keep(shelves, page.shelves, (shelf) => shelf.segment_id ?? shelf.kind, makeShelf, updateShelf);
+    const cards = new Map([...shelves.querySelectorAll(".card")].map((one) => [one.dataset.key, one]));
+    const [above, seen, later] = [Math.max(0, scrollY - shelves.offsetTop), Math.ceil(innerHeight / SHELF_PIXELS) + 1, []];
+    const first = Math.floor(above / SHELF_PIXELS);
+    keep(shelves, page.shelves, (shelf) => shelf.segment_id ?? shelf.kind, makeShelf, (element, shelf) => {
+      const place = page.shelves.indexOf(shelf);
+      if (place >= first && place < first + seen) updateShelf(element, shelf, cards);
+      else later.push(() => updateShelf(element, shelf, cards));
+    });
+    if (!later.length) return;
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    if (!signal.aborted) for (const update of later) update();
   }
 
   function makeShelf(shelf) {
@@ -110,12 +120,12 @@ export function home(place, { nDims }) {
     );
   }
 
-  function updateShelf(element, shelf) {
+  function updateShelf(element, shelf, cards) {
     say(element.querySelector("h2"), shelf.label);
     say(element.querySelector(".reason"), shelf.reason);
     const all = element.querySelector("a.all");
     if (all) all.href = linkTo("segment", shelf.segment_id);
-    fillRow(element.querySelector(".row"), shelf.items, nDims(), { open: explainItem });
+    fillRow(element.querySelector(".row"), shelf.items, nDims(), { open: explainItem, cards });
   }
 
   return { refresh };

@@ -1,13 +1,13 @@
 /** One segment: what it holds, for you where something is known of you; what it is like, and what it was made of. */
 
 import { here, linkTo } from "./address.js";
-import { card, fill } from "./card.js";
 import { hueOf } from "./colour.js";
 import { dendrogram } from "./dendrogram.js";
-import { h, keep } from "./element.js";
+import { h } from "./element.js";
 import { failure } from "./failure.js";
 import { counted } from "./numbers.js";
-import { get, itemNow, items, path, post, segment } from "./service.js";
+import { get, items, path, post, segment } from "./service.js";
+import { fillRow, row } from "./shelf.js";
 import { isKnown, mute, posted, steer, unmute } from "./taste.js";
 import { explainItem, explainSegment } from "./why.js";
 
@@ -47,8 +47,8 @@ export function segmentPage(place, { nDims }) {
 
   function draw(found, own, best, alike, tree) {
     const { segment_id: id, label, size, coherence, n_guests, signed_dims } = found;
-    const grid = h("ul", { class: "grid" });
-    keep(grid, best.items.slice(0, shown), (entry) => entry.item_id, (entry) => card(entry, { open: explainItem }), (element, entry) => fill(element, itemNow(entry.item_id), nDims()));
+    const grid = row("Its items", "grid");
+    fillRow(grid, best.items.slice(0, shown), nDims(), { open: explainItem });
     const again = () => ((shown = Math.min(MOST, shown + 3 * SHOWN)), refresh());
     place.style.setProperty("--hue", hueOf(id));
     document.title = `${label} · sparseshelf`;

@@ -4,9 +4,9 @@ import { card, fill } from "./card.js";
 import { h, keep } from "./element.js";
 import { itemNow } from "./service.js";
 
-/** `label` names the row for screen readers. */
-export function row(label) {
-  const list = h("ul", { class: "row", "aria-label": label });
+/** `label` names the row for screen readers; `kind` is how it looks: a row, or a grid. */
+export function row(label, kind = "row") {
+  const list = h("ul", { class: kind, "aria-label": label });
   list.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const cards = [...list.children];
@@ -22,19 +22,23 @@ export function row(label) {
   return list;
 }
 
-/** Shows these items, in their order; `how` as of `card`. A card that had the focus and is gone hands it on. */
-export function fillRow(list, entries, nDims, how) {
+/**
+ * Shows these items, in their order; `how` as of `card`, with `cards` of the same kind by item_id that may be taken over.
+ * A card that had the focus and is gone hands it on.
+ */
+export function fillRow(list, entries, nDims, { cards, ...how }) {
   const before = [...list.children];
   const focused = before.findIndex((one) => one.contains(document.activeElement));
   keep(
     list,
     entries,
     (entry) => entry.item_id,
-    (entry) => card(entry, how),
+    (entry) => cards?.get(entry.item_id) ?? card(entry, how),
     (element, entry) => fill(element, itemNow(entry.item_id), nDims),
   );
-  const stop = list.querySelector('.open[tabindex="0"]')?.closest(".card") ?? list.firstElementChild;
-  if (stop) stopAt(list, stop);
+  const [stop = list.firstElementChild, ...surplus] = [...list.children].filter((one) => one.firstElementChild.tabIndex === 0);
+  if (stop) setStop(stop, true);
+  for (const other of surplus) setStop(other, false);
   if (focused >= 0 && !list.contains(document.activeElement)) {
     const next = list.children[Math.min(focused, list.children.length - 1)];
     if (next) next.querySelector("button").focus({ preventScroll: true });
@@ -42,5 +46,9 @@ export function fillRow(list, entries, nDims, how) {
 }
 
 function stopAt(list, stop) {
-  for (const one of list.children) for (const button of one.querySelectorAll("button")) button.tabIndex = one === stop ? 0 : -1;
+  for (const one of list.children) if (one === stop || one.firstElementChild.tabIndex === 0) setStop(one, one === stop);
+}
+
+function setStop(card, stop) {
+  for (const button of card.querySelectorAll("button")) button.tabIndex = stop ? 0 : -1;
 }

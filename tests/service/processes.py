@@ -33,19 +33,11 @@ class Running:
 
 @contextlib.contextmanager
 def service(artifacts: Path, *arguments: str, **environment: str) -> Iterator[Running]:
-    """Ready when it is given, told to stop afterwards, and waited for."""
-    port = free_port()
-    words = [
-        sys.executable,
-        "-m",
-        "service",
-        "--artifacts",
-        str(artifacts),
-        "--port",
-        str(port),
-        "--no-auth",
-        *arguments,
-    ]
+    """Ready when it is given, told to stop afterwards, and waited for. `--port` among the arguments: not a free one."""
+    if "--port" not in arguments:
+        arguments = ("--port", str(free_port()), *arguments)
+    port = int(arguments[arguments.index("--port") + 1])
+    words = [sys.executable, "-m", "service", "--artifacts", str(artifacts), "--no-auth", *arguments]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(words, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log)
         running = Running(process, port)
