@@ -22,27 +22,37 @@ export function chain(why, total, segments, saidOf) {
     part: dim.part,
     hue: dim.segments.length ? hueOf(dim.segments[0]) : undefined,
   }));
+  const sums = [withRest(from, why.history_rest, "everything else that you picked"), withRest(over, why.dims_rest, "all other dims")];
+  const scale = scaleOf(sums, total);
   const picture = ribbons(why.flows, over);
   const point = (kind, place) => picture.dispatchEvent(new CustomEvent("point", { detail: { kind, place } }));
   return h(
     "div",
     { class: "chain" },
-    sum("What you like", from, why.history_rest, total, (place) => point("from", place)),
+    sum("By what you picked", sums[0], scale, total, (place) => point("from", place)),
     picture,
-    sum("Over signed dims", over, why.dims_rest, total, (place) => point("over", place)),
+    sum("By signed dim", sums[1], scale, total, (place) => point("over", place)),
   );
 }
 
-/** One of the sums, as a table of bars that end at the score. */
-function sum(title, parts, rest, total, point) {
-  const rows = Math.abs(rest) > 5e-4 ? [...parts, { label: "everything else", part: rest, quiet: true }] : parts;
-  let [low, high, reached] = [Math.min(0, total), Math.max(0, total), 0];
-  for (const { part } of rows) {
-    reached += part;
-    [low, high] = [Math.min(low, reached), Math.max(high, reached)];
+const withRest = (parts, rest, label) => (Math.abs(rest) > 5e-4 ? [...parts, { label, part: rest, quiet: true }] : parts);
+
+/** Per cent of a bar's width for every value that either sum goes through: both have the same scale. */
+function scaleOf(sums, total) {
+  let [low, high] = [Math.min(0, total), Math.max(0, total)];
+  for (const rows of sums) {
+    let reached = 0;
+    for (const { part } of rows) {
+      reached += part;
+      [low, high] = [Math.min(low, reached), Math.max(high, reached)];
+    }
   }
-  const share = (value) => (100 * (value - low)) / (high - low || 1);
-  reached = 0;
+  return (value) => (100 * (value - low)) / (high - low || 1);
+}
+
+/** One of the sums, as a table of bars that end at the score. */
+function sum(title, rows, share, total, point) {
+  let reached = 0;
   const drawn = rows.map(({ label, note, part, hue, quiet }, place) => {
     const [begin, end] = [Math.min(reached, reached + part), Math.max(reached, reached + part)];
     reached += part;

@@ -24,13 +24,14 @@ export function explore(place, { nDims }) {
   const lookUp = searchBox({ id: "item-search", nDims, label: "Look up an item", choose: ({ item_id }) => go({ view: "item", about: item_id, query: "" }) });
   const plot = h("div", { class: "plot" });
   const list = h("ul", { class: "segments" });
+  const heads = h("p", { class: "heads", "aria-hidden": "true" }, h("span", {}, "segment"), h("span", {}), h("span", { class: "number" }, "items"), h("span", { class: "number" }, "coherence"));
   const more = h("button", {}, "Show more");
   const trouble = h("div");
   place.replaceChildren(
     h("header", { class: "opening" }, h("h1", {}, "Segments"), summary),
     h("div", { class: "finders" }, field, order, lookUp),
     trouble,
-    h("div", { class: "two" }, h("section", { "aria-label": "List of segments" }, list, more), h("figure", {}, plot, h("figcaption", { class: "quiet" }, "Each dot is a segment: items to the right, what two of them have in common (mean cosine) upwards."))),
+    h("div", { class: "two" }, h("section", { "aria-label": "List of segments" }, heads, list, more), h("figure", {}, plot, h("figcaption", { class: "quiet" }, "Each dot is a segment: the further right, the more items; the higher, the more alike they are. Coherence is the mean cosine of two of them."))),
   );
   let answer = null;
   let asked = null;
@@ -65,11 +66,12 @@ export function explore(place, { nDims }) {
     if (!answer) return;
     const { segments, n_matching: n, query } = answer;
     const words = counted(n, "segment");
-    say(summary, query ? `${words} with “${query}”.` : `${words}, found in who interacted with what. Nobody made them by hand.`);
+    say(summary, query ? `${words} with “${query}”.` : `${words}, found in what the same people like. Nobody made them by hand.`);
     const sorted = segments.toSorted(ORDERS[order.value][1]);
     const largest = Math.max(...segments.map(({ size }) => size), 1);
     const entries = sorted.slice(0, shown).map((segment) => ({ ...segment, share: segment.size / largest }));
     keep(list, entries, (segment) => segment.segment_id, line, update);
+    heads.hidden = !sorted.length;
     more.hidden = sorted.length <= shown;
     plot.replaceChildren(scatter(segments));
   }

@@ -3,7 +3,7 @@
 import { goWith, here } from "./address.js";
 import { h } from "./element.js";
 import { notify } from "./notices.js";
-import { segment } from "./service.js";
+import { askForKeyAgain, segment } from "./service.js";
 
 /** The reason in words and a way on: asking again, or without what the model does not know. */
 export function failure(error, again) {
@@ -15,12 +15,12 @@ export function failure(error, again) {
     "div",
     { class: "failure", role: "alert" },
     h("p", {}, said(error)),
-    error.code === "UNREACHABLE" ? null : h("button", { on: { click: again } }, "Try again"),
+    error.code === "UNREACHABLE" ? null : error.status === 401 ? h("button", { on: { click: askForKeyAgain } }, "Give a key") : h("button", { on: { click: again } }, "Try again"),
   );
 }
 
 function said({ status, code, message }) {
-  if (status === 401) return "Nothing is answered here without a key.";
+  if (status === 401) return "This service answers to a key only.";
   if (status === 403) return "This key may not ask for this. A key with the scope read is needed.";
   if (status === 429) return "More was asked than this key may ask for. Wait a moment.";
   if (code === "NOT_READY") return "The service is starting. It takes a few seconds.";

@@ -6,12 +6,13 @@ import { h, keep, say } from "./element.js";
 import { failure } from "./failure.js";
 import { announce } from "./notices.js";
 import { opening } from "./opening.js";
-import { items, onChange, post } from "./service.js";
+import { items, model, onChange, post } from "./service.js";
 import { fillRow, row } from "./shelf.js";
 import { isKnown, mute, posted, steer } from "./taste.js";
 import { explainItem, explainSegment } from "./why.js";
 
 const [SHELVES, ITEMS, MIN_ITEMS] = [8, 14, 4];
+const SMALL = 50; // items: of so few even one makes a shelf
 const SHELF_PIXELS = 340; // about
 const WAIT_MS = 150; // for what is known of items, before cards are shown without
 const STEP = 0.5; // of a strength: half a length of the profile
@@ -23,7 +24,15 @@ export function home(place, { nDims }) {
   const trouble = h("div");
   place.replaceChildren(greeting, trouble, shelves);
   let asked = null;
-  for (const kind of ["back", "version"]) onChange(kind, () => greeting.replaceChildren()); // its samples are of a model
+  let greeted = false;
+
+  onChange("version", () => (greeted = false)); // samples are of a model
+
+  async function greet() {
+    if (greeted) return;
+    greeted = true;
+    greeted = await opening(greeting);
+  }
 
   async function refresh() {
     const { taste } = here();
@@ -31,10 +40,12 @@ export function home(place, { nDims }) {
     asked = new AbortController();
     const { signal } = asked;
     greeting.hidden = isKnown(taste);
-    if (!greeting.hidden && !greeting.children.length) opening(greeting);
+    if (!greeting.hidden) greet();
     shelves.setAttribute("aria-busy", "true");
     try {
-      const body = { ...posted(taste), shelves: SHELVES, items_per_shelf: ITEMS, min_items: MIN_ITEMS };
+      const { n_items } = await model();
+      const fewest = n_items < SMALL ? 1 : MIN_ITEMS;
+      const body = { ...posted(taste), shelves: SHELVES, items_per_shelf: ITEMS, min_items: fewest };
       const page = await post("homepage", body, signal);
       const shown = page.shelves.flatMap((shelf) => shelf.items.map((item) => item.item_id));
       const known = items(shown, signal);
@@ -58,7 +69,7 @@ export function home(place, { nDims }) {
       const some = page.unknown_items.length === 1 ? "One item of this link is" : `${page.unknown_items.length} items of this link are`;
       trouble.append(h("p", { class: "hint" }, `${some} not in this model.`));
     }
-    if (!page.shelves.length) trouble.append(h("p", { class: "hint" }, "Nothing is left to show. Take away something that is muted, or less of something."));
+    if (!page.shelves.length) trouble.append(h("p", { class: "hint" }, "Nothing is left to show. Remove something above, and there will be."));
     const cards = new Map([...shelves.querySelectorAll(".card")].map((one) => [one.dataset.key, one]));
     const [above, seen, later] = [Math.max(0, scrollY - shelves.offsetTop), Math.ceil(innerHeight / SHELF_PIXELS) + 1, []];
     const first = Math.floor(above / SHELF_PIXELS);
@@ -76,17 +87,21 @@ export function home(place, { nDims }) {
     const title = h("h2", { id: `shelf-${shelf.segment_id ?? shelf.kind}` });
     const list = row(shelf.label);
     const scroll = (way) => list.scrollBy({ left: way * list.clientWidth * 0.85, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    const ends = () => {
+      track.classList.toggle("at-begin", list.scrollLeft < 8);
+      track.classList.toggle("at-end", list.scrollLeft + list.clientWidth > list.scrollWidth - 8);
+    };
+    const track = h("div", { class: "track", on: { pointerenter: ends } }, list);
+    list.addEventListener("scroll", ends, { passive: true });
+    track.append(
+      h("button", { class: "turn back", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(-1) } }, "‹"),
+      h("button", { class: "turn on", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(1) } }, "›"),
+    );
     return h(
       "section",
       { class: `shelf ${shelf.kind}`, "aria-labelledby": title.id, style: { "--hue": hueOf(shelf.segment_id) } },
       h("header", {}, h("div", {}, title, h("p", { class: "reason" })), tools(shelf)),
-      h(
-        "div",
-        { class: "track" },
-        list,
-        h("button", { class: "turn back", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(-1) } }, "‹"),
-        h("button", { class: "turn on", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(1) } }, "›"),
-      ),
+      track,
     );
   }
 

@@ -68,12 +68,15 @@ function facts(item) {
     ["Popularity", `${percent(item.popularity)} of users have it`],
     ...Object.entries(item.attributes)
       .filter(([, value]) => value !== null && String(value) !== "")
-      .map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : typeof value === "string" && /^https?:\/\//.test(value) ? h("a", { href: value, rel: "noreferrer", target: "_blank" }, value) : String(value)]),
+      .map(([name, value]) => [sentenceCase(name), Array.isArray(value) ? value.join(", ") : typeof value === "string" && /^https?:\/\//.test(value) ? h("a", { href: value, rel: "noreferrer", target: "_blank" }, value) : String(value)]),
     item.segment && ["Segment", named(item.segment)],
     item.guest_of.length > 0 && ["Guest of", item.guest_of.map((one, place) => [place ? ", " : "", named(one)])],
   ].filter(Boolean);
   return h("dl", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
+
+/** `language_code` as "Language code". */
+const sentenceCase = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 
 const named = ({ segment_id, label }) => h("a", { class: "dot", href: linkTo("segment", segment_id), style: { "--hue": hueOf(segment_id) } }, label);
 

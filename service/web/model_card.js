@@ -30,43 +30,43 @@ export function modelCard(place) {
 function draw(place, card, segments) {
   const { data, options, metrics } = card;
   const dense = 4 * card.n_dims;
+  const test = metrics.test && typeof metrics.test === "object";
+  const size = h("section", { "aria-labelledby": "bytes" }, h("h2", { id: "bytes" }, "What an item takes"), bars([
+    { label: `its code, ${card.k} non-zeros`, value: card.bytes_per_item, text: `${card.bytes_per_item} B`, own: true },
+    { label: `as ${count(card.n_dims)} float32`, value: dense, text: `${count(dense)} B` },
+  ]), !test && h("p", { class: "quiet" }, "How good it is was not measured when this version was made."));
+  const sizes = h("section", {}, h("h2", {}, "How large segments are"), histogram(segments.map((segment) => segment.size), "items", "segments"));
   place.replaceChildren(
-    h("header", { class: "opening" }, h("h1", {}, "What answers here"), h("p", { class: "lead" }, card.model_version)),
+    h("header", { class: "opening" }, h("h1", {}, "The model behind this page"), h("p", { class: "lead" }, card.model_version)),
     h(
       "dl",
       { class: "figures" },
       figure("items", card.n_items),
       figure("segments", card.n_segments),
       figure("bytes an item", card.bytes_per_item),
-      figure("dims an item has", card.k, `of ${count(card.n_dims)}`),
+      figure("numbers an item", card.k, `of ${count(card.n_dims)}`),
       data.n_users !== undefined && figure("users", data.n_users),
       data.n_interactions !== undefined && figure("interactions", data.n_interactions),
     ),
     h(
       "div",
       { class: "two" },
-      quality(metrics),
-      h(
-        "section",
-        { "aria-labelledby": "bytes" },
-        h("h2", { id: "bytes" }, "What an item takes"),
-        bars([
-          { label: `its code, ${card.k} non-zeros`, value: card.bytes_per_item, text: `${card.bytes_per_item} B`, own: true },
-          { label: `as ${count(card.n_dims)} float32`, value: dense, text: `${count(dense)} B` },
-        ]),
-        h("h2", {}, "How large segments are"),
-        histogram(segments.map(({ size }) => size), "items", "segments"),
-      ),
+      test && quality(metrics),
+      test ? h("div", {}, size, sizes) : [size, sizes],
     ),
-    h("div", { class: "two" }, table("Data", data), table("Options", options), table("Attributes", Object.fromEntries((card.attributes ?? []).map(({ name, type }) => [name, type])))),
+    h(
+      "div",
+      { class: "two" },
+      h("div", {}, table("Data", data), table("Attributes of an item", Object.fromEntries((card.attributes ?? []).map(({ name, type }) => [name, type])))),
+      table("Options of the training", options),
+    ),
   );
 }
 
 const figure = (name, value, note = null) => h("div", {}, h("dt", {}, name), h("dd", {}, count(value), note && h("span", { class: "quiet" }, ` ${note}`)));
 
-/** Of the systems that were measured on the same test users, a bar each; nothing where none was. */
+/** Of the systems that were measured on the same test users, a bar each. */
 function quality({ test, test_users: nUsers }) {
-  if (!test || typeof test !== "object") return h("section", {}, h("h2", {}, "How good it is"), h("p", { class: "quiet" }, "This version was not measured when it was made."));
   const systems = Object.keys(test);
   const names = Object.keys(MEANT).filter((name) => systems.some((system) => name in test[system]));
   const own = systems.find((system) => system.startsWith("sparseshelf"));
@@ -93,6 +93,6 @@ function table(title, entries) {
     "section",
     {},
     h("h2", {}, title),
-    h("table", { class: "facts" }, h("tbody", {}, rows.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name.replaceAll("_", " ")), h("td", {}, typeof value === "number" ? number(value) : String(value)))))),
+    h("table", { class: "facts" }, h("tbody", {}, rows.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name.replace(/^n_/, "").replaceAll("_", " ")), h("td", {}, typeof value === "number" ? number(value) : String(value)))))),
   );
 }

@@ -14,5 +14,8 @@ export const counted = (value, one, many = `${one}s`) => (value === 1 ? `one ${o
 /** A share of 0 to 1. */
 export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
-/** With its sign, a real minus. */
-export const signed = (value, written = score) => `${value < 0 ? "−" : "+"}${written(Math.abs(value))}`;
+/** With its sign, a real minus; without one where nothing is left of it. */
+export const signed = (value, written = score) => {
+  const size = written(Math.abs(value));
+  return Number(size) === 0 ? size : `${value < 0 ? "−" : "+"}${size}`;
+};

@@ -5,18 +5,20 @@ import { h } from "./element.js";
 import { get } from "./service.js";
 import { become } from "./taste.js";
 
-/** Fills `place` once. */
+/** Fills `place`. False where the samples could not be had: then it may be asked again. */
 export async function opening(place) {
-  place.append(
+  place.replaceChildren(
     h("h1", {}, "Pick a few things you like."),
-    h("p", { class: "lead" }, "Each is a handful of signed numbers. Their sum is your profile, and the page below is made of it while you watch."),
+    h("p", { class: "lead" }, "Each is a few signed numbers: the petals on its cover, filled where positive. They add up to your profile, and the page below follows it."),
   );
-  const { samples } = await get("samples").catch(() => ({ samples: [] }));
-  if (!samples.length) return;
+  const answer = await get("samples").catch(() => null);
+  const samples = answer?.samples ?? [];
+  if (!samples.length) return answer !== null;
   place.append(
-    h("h2", { class: "small" }, "Or take the place of somebody"),
+    h("h2", { class: "small" }, "Or see it as somebody else does"),
     h("ul", { class: "samples" }, samples.map(sample)),
   );
+  return true;
 }
 
 function sample({ item_ids, items }) {
@@ -29,7 +31,7 @@ function sample({ item_ids, items }) {
       "button",
       { class: "sample", on: { click: () => become(item_ids) } },
       h("span", {}, names.join(", ")),
-      others > 0 && h("span", { class: "quiet" }, ` and ${others} more`),
+      others > 0 && h("span", { class: "quiet" }, `and ${others} more`),
     ),
   );
 }

@@ -25,12 +25,13 @@ export function profile(place, { nDims }) {
   const panel = dimPanel(nDims);
   const chart = activations({ point: panel.show });
   const sliders = h("ul", { class: "sliders" });
+  const heads = h("div", { class: "heads", "aria-hidden": "true" }, h("span", {}, "segment"), h("span", {}, "how well it suits"), h("span", {}, "less or more of it"));
   const first = row("What comes first now");
   const full = h(
     "div",
     { class: "live" },
-    h("section", { class: "chart", "aria-labelledby": "activations" }, h("header", {}, h("h2", { id: "activations" }, "What your picks add up to"), chart.tools), chart.element, panel.element),
-    h("section", { "aria-labelledby": "steering" }, h("header", {}, h("h2", { id: "steering" }, "Segments that suit it"), h("p", { class: "reason" }, "Move a slider: everything is ranked again")), sliders),
+    h("section", { class: "chart", "aria-labelledby": "activations" }, h("header", {}, h("div", {}, h("h2", { id: "activations" }, "What your picks add up to"), h("p", { class: "reason" }, "A bar is your profile at one dim, an arrow the way a segment points there. Where they agree, the segment suits you.")), chart.tools), chart.element, panel.element),
+    h("section", { "aria-labelledby": "steering" }, h("header", {}, h("h2", { id: "steering" }, "Segments that suit it"), h("p", { class: "reason" }, "Move a slider: everything is ranked again")), heads, sliders),
     h("section", { "aria-labelledby": "first" }, h("header", {}, h("h2", { id: "first" }, "What comes first now")), first),
   );
   place.replaceChildren(empty, trouble, full);
@@ -124,6 +125,9 @@ function setSlider(element, { segment_id: id, label, share, strength, muted, sco
   input.max = Math.max(MOST, Math.abs(strength)); // a link may say more than a slider does
   input.min = -input.max;
   if (document.activeElement !== input || Number(input.value) !== strength) input.value = strength;
+  const placeOf = (value) => `${50 + (50 * value) / MOST}%`;
+  input.style.setProperty("--from", placeOf(Math.min(0, strength)));
+  input.style.setProperty("--to", placeOf(Math.max(0, strength)));
   input.setAttribute("aria-valuetext", strength ? `${Math.abs(strength)} lengths ${strength > 0 ? "more" : "less"}` : "as it is");
   element.querySelector("a.dot").href = linkTo("segment", id);
   const meter = element.querySelector(".meter");

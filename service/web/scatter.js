@@ -7,11 +7,12 @@ import { count } from "./numbers.js";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 340, 44, 40, 14];
 const NAMED = 6; // of the largest
+const MANY = 150; // from here on dots are small
 
 /** The picture of a list of segments; a dot leads to its segment. */
 export function scatter(segments) {
   const known = segments.filter(({ coherence, size }) => coherence !== null && size > 0);
-  const picture = h("svg", { class: "scatter", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": `${known.length} segments by size and coherence; the list beside has the same` });
+  const picture = h("svg", { class: known.length > MANY ? "scatter many" : "scatter", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": `${known.length} segments by size and coherence; the list beside has the same` });
   if (!known.length) return picture;
   const sizes = known.map(({ size }) => Math.log(size));
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
@@ -29,7 +30,7 @@ export function scatter(segments) {
   );
   const sorted = known.toSorted((a, b) => b.size - a.size);
   for (const { segment_id, label, size, coherence } of sorted) {
-    const dot = h("circle", { cx: x(size), cy: y(coherence), r: 6 });
+    const dot = h("circle", { cx: x(size), cy: y(coherence), r: known.length > MANY ? 3.5 : 6 });
     const link = h("svg:a", { class: "spot", href: linkTo("segment", segment_id), tabindex: -1, "aria-hidden": "true", style: { "--hue": hueOf(segment_id) } }, dot, h("title", {}, `${label}: ${count(size)} items, coherence ${coherence.toFixed(2)}`));
     picture.append(link);
   }

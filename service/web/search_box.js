@@ -8,7 +8,7 @@ import { counted, percent } from "./numbers.js";
 import { get, items, path } from "./service.js";
 
 const PAUSE_MS = 60;
-const LONG_MS = 300; // the first search of a large catalogue sorts its words
+const [LONG_MS, LONGER_MS] = [300, 1500]; // the first search of a large catalogue sorts its words
 const SHOWN = 8;
 
 /** `choose(item)` is called with what was chosen; the box stays open for the next one. `id` is its own on the page. */
@@ -41,8 +41,8 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
     input.setAttribute("aria-expanded", String(!list.hidden));
     point(found.length ? 0 : -1);
   };
-  const wait = () => {
-    list.replaceChildren(h("li", { class: "nothing", role: "option", "aria-disabled": "true" }, "Looking …"));
+  const wait = (words) => {
+    list.replaceChildren(h("li", { class: "nothing", role: "option", "aria-disabled": "true" }, words));
     list.hidden = false;
   };
   const option = (item, place) =>
@@ -79,7 +79,10 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
     if (!words) return close();
     asked = new AbortController();
     const { signal } = asked;
-    const waiting = setTimeout(() => !signal.aborted && !list.children.length && wait(), LONG_MS);
+    const waits = [
+      setTimeout(() => !signal.aborted && !found.length && wait("Looking …"), LONG_MS),
+      setTimeout(() => !signal.aborted && !found.length && wait("Looking … The first search of a large catalogue takes a few seconds."), LONGER_MS),
+    ];
     try {
       const answer = await get(path(["items"], { q: words, n: SHOWN }), signal);
       const known = await items(answer.items.map((item) => item.item_id), signal);
@@ -92,7 +95,7 @@ export function searchBox({ choose, nDims, id = "search", label = "Find somethin
     } catch (error) {
       if (error.name !== "AbortError") close();
     } finally {
-      clearTimeout(waiting);
+      waits.forEach(clearTimeout);
     }
   };
 

@@ -23,6 +23,7 @@ let version = null;
 let returning = null; // to the service, once it was lost
 let telling = null; // of another version
 let asking = null; // for a key, once for all who need one
+let declined = false; // to give one: nobody is asked twice
 const changes = new EventTarget();
 
 /** Tells of a "version", another model that answers from now on, and of "back", the service after it was away. */
@@ -41,11 +42,12 @@ export async function ask(method, path, body = undefined, signal = undefined) {
       return { ...answer, cache: response.headers.get("x-cache") ?? undefined };
     }
     const problem = await problemOf(response);
-    if (response.status === 401) {
+    if (response.status === 401 && !declined) {
       if (sessionStorage.getItem(KEY) !== key) continue; // one was given since this was sent
       asking ??= askForKey(key !== null).finally(() => (asking = null));
       const given = await asking;
-      if (given === null) throw problem;
+      declined = given === null;
+      if (declined) throw problem;
       sessionStorage.setItem(KEY, given);
     } else if (problem.code === "NOT_READY") {
       await lost(STARTING);
@@ -54,6 +56,12 @@ export async function ask(method, path, body = undefined, signal = undefined) {
       await slept(Math.min(seconds * 1000, LONGEST_WAIT_MS), signal);
     } else throw problem;
   }
+}
+
+/** Asks for a key after all, and for everything that could not be answered without. */
+export function askForKeyAgain() {
+  declined = false;
+  changes.dispatchEvent(new Event("back"));
 }
 
 export const post = (path, body, signal) => ask("POST", path, body, signal);

@@ -9,11 +9,12 @@ import { searchBox } from "./search_box.js";
 import { itemNow, items, segment, segmentNow } from "./service.js";
 import { forget, isKnown, like, startOver, steer, unmute } from "./taste.js";
 
-const SHOWN = 24; // chips, before the rest is a number
+const SHOWN = 12; // chips, before the rest is a number
 
 /** Fills `place`; `nDims()` says how many dims the model has. Returns what brings it up to date. */
 export function tasteBar(place, nDims) {
   const chips = h("ul", { class: "chips", "aria-label": "What you like" });
+  let whole = false;
   const copy = h("button", { class: "quiet", on: { click: copyAddress } }, "Copy link");
   const clear = h("button", { class: "quiet", on: { click: startOver } }, "Start over");
   const picked = h("div", { class: "picked" }, chips, h("span", { class: "tools" }, copy, clear));
@@ -22,12 +23,16 @@ export function tasteBar(place, nDims) {
     picked,
   );
 
-  return async function refresh() {
+  const rest = () => h("li", { class: "chip rest" }, h("button", { "aria-expanded": "false", on: { click: () => ((whole = !whole), refresh()) } }, h("span", { class: "said" })));
+
+  return refresh;
+
+  async function refresh() {
     const { taste } = here();
     const draw = () => {
       const now = here().taste;
       const focused = picked.contains(document.activeElement);
-      keep(chips, entriesOf(now), (entry) => entry.key, chip, relabel);
+      keep(chips, entriesOf(now, whole), (entry) => entry.key, (entry) => (entry.kind === "rest" ? rest() : chip(entry)), relabel);
       picked.hidden = !isKnown(now) && !now.muted.length;
       if (focused && picked.hidden) place.querySelector("input").focus();
     };
@@ -36,28 +41,28 @@ export function tasteBar(place, nDims) {
     if (shown.some((id) => !itemNow(id))) await items(shown);
     await Promise.all([...Object.keys(taste.steering), ...taste.muted].map((id) => segment(id)));
     draw();
-  };
+  }
 }
 
 /** Everything that a taste is made of, as chips: the latest first. */
-function entriesOf({ likes, dislikes, steering, muted }) {
+function entriesOf({ likes, dislikes, steering, muted }, whole) {
   const all = [
     ...likes.map((id) => ({ key: `+${id}`, kind: "like", id, name: itemName(id) })),
     ...dislikes.map((id) => ({ key: `-${id}`, kind: "dislike", id, name: itemName(id) })),
   ].reverse();
-  const rest = all.length - SHOWN;
+  const rest = all.length > SHOWN + 1 ? all.length - SHOWN : 0;
   return [
     ...Object.entries(steering).map(([id, strength]) => ({ key: `s${id}`, kind: "steer", id, strength, name: segmentName(id) })),
     ...muted.map((id) => ({ key: `m${id}`, kind: "mute", id, name: segmentName(id) })),
-    ...(rest > 0 ? all.slice(0, SHOWN) : all),
-    ...(rest > 0 ? [{ key: "…", kind: "rest", name: `and ${rest} more` }] : []),
+    ...(rest && !whole ? all.slice(0, SHOWN) : all),
+    ...(rest ? [{ key: "…", kind: "rest", whole, name: whole ? "show fewer" : `and ${rest} more` }] : []),
   ];
 }
 
 const itemName = (id) => (itemNow(id) ? nameOf(itemNow(id)) : id);
 const segmentName = (id) => segmentNow(id)?.label ?? id;
 
-const WORDS = { dislike: "less like", mute: "without", rest: "" };
+const WORDS = { dislike: "less like", mute: "without" };
 const UNDO = {
   like: ({ id }) => forget(id, itemName(id)),
   dislike: ({ id }) => forget(id, itemName(id)),
@@ -72,7 +77,7 @@ function chip(entry) {
     "li",
     { class: `chip ${entry.kind}`, style: hue },
     h("span", { class: "said" }),
-    undo && h("button", { class: "remove", on: { click: () => undo(entry) } }, "×"),
+    h("button", { class: "remove", on: { click: () => undo(entry) } }, "×"),
   );
 }
 
@@ -81,7 +86,8 @@ function relabel(element, entry) {
   const said = element.querySelector(".said");
   const button = element.querySelector("button");
   said.replaceChildren(...(word ? [h("em", {}, `${word} `)] : []), entry.name);
-  button?.setAttribute("aria-label", `Remove ${entry.name}`);
+  if (entry.kind === "rest") button.setAttribute("aria-expanded", String(entry.whole));
+  else button.setAttribute("aria-label", `Remove ${entry.name}`);
 }
 
 async function copyAddress() {

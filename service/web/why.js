@@ -74,23 +74,29 @@ async function reasonOf(found, own, name, item = null) {
   if (own) return h("p", {}, `${name} is part of what you picked; it explains itself.`);
   if (!found?.why) {
     const share = item?.popularity ? ` ${percent(item.popularity)} of all users have it.` : "";
-    return h("p", {}, found && found.source === "profile" ? "Nothing leads here." : `It is here because it is popular.${share} Pick something you like, and there will be a reason.`);
+    return h("p", {}, found && found.source === "profile" ? "Nothing of what you picked leads here." : `It is here because it is popular.${share} Pick something you like, and there will be a reason.`);
   }
   const { why, score } = found;
   const named = [...new Set(why.dims.flatMap((dim) => dim.segments))];
   const segments = new Map((await Promise.all(named.map((id) => segment(id)))).filter(Boolean).map((one) => [one.segment_id, one]));
-  return h("section", { class: "reasons" }, h("p", { class: "lead" }, sentence(why, segments)), chain(why, score, segments, saidOf));
+  return h(
+    "section",
+    { class: "reasons" },
+    h("p", { class: "lead" }, sentence(why, segments, name)),
+    chain(why, score, segments, saidOf),
+    h("p", { class: "quiet note" }, "The same score, taken apart twice. Each bar goes on where the one above ends; a ribbon is what one pick adds over one dim, in red where it takes away."),
+  );
 }
 
 /** What somebody picked, as it counts: less like it where it is disliked. */
 const saidOf = (part) => (here().taste.dislikes.includes(part.item_id) ? `“less like ${nameOf(part)}”` : nameOf(part));
 
-/** The largest parts in words. */
-function sentence(why, segments) {
+/** The largest parts in words; a segment does not go through itself. */
+function sentence(why, segments, name) {
   const from = why.history.filter(({ part }) => part > 0).slice(0, 2).map(saidOf);
   const through = why.dims.filter(({ part }) => part > 0).flatMap((dim) => dim.segments);
-  const labels = [...new Set(through)].map((id) => segments.get(id)?.label).filter(Boolean).slice(0, 2);
-  const because = from.length ? `Mostly because of ${from.join(" and ")}` : "Nothing of what you like leads here by itself";
+  const labels = [...new Set(through)].map((id) => segments.get(id)?.label).filter((label) => label && label !== name).slice(0, 2);
+  const because = from.length ? `Mostly because of ${from.join(" and ")}` : "Nothing of what you picked leads here by itself";
   return `${because}${labels.length ? `, through ${labels.join(" and ")}` : ""}.`;
 }
 
