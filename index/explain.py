@@ -97,14 +97,15 @@ class _Sums(NamedTuple):
         return [int(i) for i in order if gross[i] > 0]
 
 
-def reasons(model: Model, taste: Taste, segments: Sequence[int]) -> list[str]:
-    """For each segment a sentence that names the history items that add most to its score; x_h a_h·b sum up to it."""
-    signed = np.zeros((len(segments), model.embedding.n_dims), np.float32)
-    for row, segment in zip(signed, segments, strict=True):
-        entries = model.segments.entries(segment)
-        row[model.segments.dims[entries]] = model.segments.weights[entries]
+def reasons(model: Model, taste: Taste, shelves: Sequence[Rows]) -> list[str]:
+    """For each shelf, the rows that it shows, a sentence that names the history items that add most to its worth.
+
+    A shelf's worth is z·s, s the sum of its items' codes, and so the sum of x_h a_h·s.
+    """
+    sums = np.array([model.embedding.profile(rows, np.ones(len(rows))) for rows in shelves])
+    sums = sums.reshape(len(shelves), model.embedding.n_dims)
     dims, codes = model.embedding.codes_of(taste.rows)
-    parts = (signed[:, dims] * (taste.weights[:, None] * codes)).sum(axis=2)
+    parts = (sums[:, dims] * (taste.weights[:, None] * codes)).sum(axis=2)
     parts = np.where((parts > 0) & (taste.weights > 0), parts, 0.0)
     most = np.argsort(-parts, axis=1, kind="stable")[:, :_REASON_ITEMS]
     adding = np.take_along_axis(parts, most, axis=1) > 0

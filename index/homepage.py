@@ -190,7 +190,8 @@ class Homepage:
         rows = [shelf.segment for shelf in laid.shelves]
         labels = self._model.segments.labels
         popular = ["Popular with everyone"] * len(rows)
-        why = reasons(self._model, self._named, rows) if source == "profile" else popular
+        shown = [shelf.items.rows for shelf in laid.shelves]
+        why = reasons(self._model, self._named, shown) if source == "profile" else popular
         return [
             PageShelf("segment", shelf.segment, labels[shelf.segment], reason, shelf.items, source, spare)
             for shelf, reason, spare in zip(laid.shelves, why, spares, strict=True)

@@ -135,7 +135,7 @@ ANSWERS: dict[str, object] = {
                 "kind": "segment",
                 "segment_id": "s1",
                 "label": "Comedy",
-                "reason": "Something different",
+                "reason": "Because of Das Boot",
                 "items": [{"item_id": "a", "title": "Airplane!", "score": 0.36, "rank": 1, "source": "profile"}],
             },
         ],

@@ -194,7 +194,7 @@ async def test_a_homepage_has_labelled_shelves_with_reasons(written: Artifact) -
     answer = (await ask(written, "POST", "/homepage", body)).json()
     assert [(s["kind"], s["segment_id"], s["label"], s["reason"]) for s in answer["shelves"]] == [
         ("top_picks", None, "Top picks", "What suits you best of everything"),
-        ("segment", "s1", "Comedy", "Something different"),
+        ("segment", "s1", "Comedy", "Because of Das Boot"),
         ("segment", "s3", "Gloom", "Popular with everyone"),
     ]
     assert [[item["item_id"] for item in shelf["items"]] for shelf in answer["shelves"]] == [["e"], ["a"], ["b"]]
