@@ -32,7 +32,7 @@ export function dimPanel(nDims, whose = "yours") {
       if (!answers.has(dim)) answers.set(dim, await get(path(["dims", dim], { n: SHOWN })));
       const { sides } = answers.get(dim);
       const known = await items(sides.flatMap((side) => side.items.map(({ item_id }) => item_id)));
-      if (shown !== column) return;
+      if (shown !== column || element.querySelector(":focus-visible")) return; // who is in it stays in it
       element.replaceChildren(
         h("p", { class: "dim", "aria-live": "polite" }, "Dim ", h("b", {}, dim), ` · ${whose} ${activation < 0 ? "−" : "+"}${Math.abs(activation).toFixed(2)}`),
         ...sides.map((side) => sideOf(side, known, activation)),

@@ -55,7 +55,7 @@ export function itemPage(place, { nDims }) {
       item.coded
         ? h("section", { "aria-labelledby": "its-code" }, h("h2", { id: "its-code" }, "Its code"), h("p", { class: "reason" }, `${item.dims.length} of ${count(nDims())} dims; everything else is zero. Point at one to see what it is about.`), codeOf(item, panel), panel.element)
         : h("p", { class: "hint" }, "It has no code: it was not trained, and comes back by popularity only."),
-      alike.items.length > 0 && h("section", { "aria-labelledby": "its-like" }, h("h2", { id: "its-like" }, "Items like it"), list),
+      alike.items.length > 0 && h("section", { "aria-labelledby": "items-like-it" }, h("h2", { id: "items-like-it" }, "Items like it"), list),
     );
   }
 

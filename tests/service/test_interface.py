@@ -1,6 +1,7 @@
 """The page at `/` as it is served: open to all, and nothing beside it; what it may load; how its files travel."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ async def test_the_page_and_its_files_need_no_key(locked: Settings) -> None:
         for path in ["/", *(f"/ui/{file}" for file in files)]:
             assert (await client.get(path)).status_code == 200
             assert (await client.head(path)).status_code == 200
+
+
+async def test_what_the_page_and_its_files_name_is_there_and_nothing_else_is(locked: Settings) -> None:
+    files = {path.relative_to(interface.FOLDER).as_posix() for path in interface.FOLDER.rglob("*.*")} - {"index.html"}
+    async with asking(locked) as client:
+        named = set(re.findall(r'(?:href|src)="ui/([^"]+)"', (await client.get("/")).text))
+        for file in files:
+            named |= set(re.findall(r'from "\./([^"]+)"', (await client.get(f"/ui/{file}")).text))
+    assert named == files
 
 
 @pytest.mark.parametrize(
@@ -87,6 +97,7 @@ async def test_pictures_are_loaded_only_from_where_it_was_said(written: Artifact
     assert '<meta name="image-origins" content="https://covers.example https://b.example" />' in page.text
     for directive in ("default-src", "base-uri", "form-action", "frame-ancestors"):
         assert policy[directive] == "'none'"
+    assert (policy["require-trusted-types-for"], policy["trusted-types"]) == ("'script'", "'none'")
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
 
 
