@@ -29,7 +29,7 @@ WATCH = Path(__file__).with_name("paint_watch.js")
 QUIET_MILLISECONDS = 250  # without a change or a request: it is over
 FIRST_PAGE_MILLISECONDS, INTERACTION_MILLISECONDS, PAGE_BYTES = 1000, 100, 300_000
 KINDS = ("pick", "removal", "steering", "mute", "slider move", "slider drag")
-DRAG_STEPS = 12
+DRAG_STEPS, SLIDERS = 12, 6  # more of them are segments that are steered or muted, and go again
 
 
 class Watched:
@@ -104,8 +104,9 @@ def interactions(watched: Watched, kind: str, n: int, chosen: random.Random) -> 
     return times
 
 
-def _one(found: Locator, chosen: random.Random) -> Locator:
-    return found.nth(chosen.randrange(min(found.count(), 40)))
+def _one(found: Locator, chosen: random.Random, most: int = 40) -> Locator:
+    found.first.wait_for()
+    return found.nth(chosen.randrange(min(found.count(), most)))
 
 
 def _button(words: str) -> Callable[[Page, random.Random], Callable[[], object]]:
@@ -122,13 +123,13 @@ def _removal(page: Page, chosen: random.Random) -> Callable[[], object]:
 
 
 def _move(page: Page, chosen: random.Random) -> Callable[[], object]:
-    slider = _one(page.get_by_role("slider"), chosen)
+    slider = _one(page.get_by_role("slider"), chosen, SLIDERS)
     slider.focus()
     return lambda: slider.press("ArrowRight" if float(slider.input_value()) < 1 else "Home")
 
 
 def _drag(page: Page, chosen: random.Random) -> Callable[[], object]:
-    slider = _one(page.get_by_role("slider"), chosen)
+    slider = _one(page.get_by_role("slider"), chosen, SLIDERS)
     slider.scroll_into_view_if_needed()
     place = slider.bounding_box()
     assert place is not None

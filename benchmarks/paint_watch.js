@@ -28,14 +28,19 @@
     };
     requestAnimationFrame(() => requestAnimationFrame(done));
   };
-  const inWindow = ({ target }) => {
-    const { top, bottom, left, right } = (target.nodeType === Node.TEXT_NODE ? target.parentElement : target)?.getBoundingClientRect() ?? {};
-    return top < innerHeight && bottom > 0 && left < innerWidth && right > 0;
+  // A shelf is asked as a whole: to ask what is in one that is not drawn yet would have it laid out.
+  const boxOf = ({ target }) => {
+    const element = target.nodeType === Node.TEXT_NODE ? target.parentElement : target;
+    return element?.closest(".shelf") ?? element;
+  };
+  const inWindow = (element) => {
+    const { top, bottom } = element?.getBoundingClientRect() ?? {};
+    return top < innerHeight && bottom > 0;
   };
   addEventListener("DOMContentLoaded", () =>
     new MutationObserver((mutations) => {
       const seen = mutations.filter(({ attributeName }) => attributeName !== "aria-busy");
-      if (seen.length) noticed(seen.some(inWindow));
+      if (seen.length) noticed([...new Set(seen.map(boxOf))].some(inWindow));
     }).observe(document.getElementById("main"), { subtree: true, childList: true, characterData: true, attributes: true }),
   );
   for (const kind of ["click", "input", "keydown"])

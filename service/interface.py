@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parent / "web"
 _ORIGINS = '<meta name="image-origins" content="" />'
 _KEPT = {"Cache-Control": "no-cache"}
 """Asked for again each time, though not sent again: modules of two releases never meet."""
+_ICON = {"Cache-Control": "max-age=86400"}
+"""Browsers ask for it whenever the address changes, which is with every pick."""
 _LEAST_BYTES = 500
 
 
@@ -39,7 +41,7 @@ class _Folder(Mount):
 class _Files(StaticFiles):
     def file_response(self, *given: object, **named: object) -> Response:
         answer = super().file_response(*given, **named)  # type: ignore[arg-type]
-        answer.headers.update(_KEPT)
+        answer.headers.update(_ICON if str(given[0]).endswith("icon.svg") else _KEPT)
         return answer
 
 

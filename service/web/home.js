@@ -6,13 +6,14 @@ import { h, keep, say } from "./element.js";
 import { failure } from "./failure.js";
 import { announce } from "./notices.js";
 import { opening } from "./opening.js";
-import { items, model, onChange, post } from "./service.js";
+import { itemNow, items, model, onChange, post } from "./service.js";
 import { fillRow, row } from "./shelf.js";
 import { isKnown, mute, posted, steer } from "./taste.js";
 import { explainItem, explainSegment } from "./why.js";
 
 const [SHELVES, ITEMS, MIN_ITEMS] = [8, 14, 4];
 const SMALL = 50; // items: of so few even one makes a shelf
+const NEAR = 3; // shelves: where all is known of their items, they wait for no others
 const SHELF_PIXELS = 340; // about
 const WAIT_MS = 150; // for what is known of items, before cards are shown without
 const STEP = 0.5; // of a strength: half a length of the profile
@@ -49,7 +50,9 @@ export function home(place, { nDims }) {
       const page = await post("homepage", body, signal);
       const shown = page.shelves.flatMap((shelf) => shelf.items.map((item) => item.item_id));
       const known = items(shown, signal);
-      const inTime = await Promise.race([known, new Promise((done) => setTimeout(done, WAIT_MS))]);
+      const first = page.shelves.slice(0, NEAR).flatMap((shelf) => shelf.items);
+      const wait = first.every(({ item_id }) => itemNow(item_id)) ? 0 : WAIT_MS;
+      const inTime = await Promise.race([known, new Promise((done) => (wait ? setTimeout(done, wait) : done()))]);
       if (!signal.aborted) await draw(page, signal);
       if (inTime === undefined && (await known) && !signal.aborted) await draw(page, signal);
       if (signal.aborted) return;
