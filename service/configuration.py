@@ -14,7 +14,7 @@ _WITHOUT_KEYS = (
     "there are no keys: make one with `python -m service keys add NAME --file keys.txt` and set "
     "SPARSESHELF_KEYS_FILE=keys.txt"
 )
-_OF_OTHERS = re.compile(r"SPARSESHELF_(LLM_(URL|MODEL|KEY)|TEST_DATA)")  # the trainer's and the tests'
+_OF_OTHERS = re.compile(r"SPARSESHELF_(LLM_(URL|MODEL|KEY)|TEST_DATA|REQUIRE_BROWSER)")  # the trainer's and the tests'
 _OF_KUBERNETES = re.compile(r"\w+_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)")  # of a Service named sparseshelf…
 _IN_REDIS = ("redis_password", "namespace", "redis_budget_seconds", "redis_pause_seconds", "histories_budget_seconds")
 
