@@ -15,7 +15,7 @@ IN_WORDS = {
     "burst": "10 s of them",
 }  # of defaults that are others
 TRAINERS = {"SPARSESHELF_LLM_URL", "SPARSESHELF_LLM_MODEL", "SPARSESHELF_LLM_KEY"}
-TESTS = {"SPARSESHELF_TEST_DATA"}
+TESTS = {"SPARSESHELF_TEST_DATA", "SPARSESHELF_REQUIRE_BROWSER"}
 
 
 def documented() -> dict[str, str]:
