@@ -36,6 +36,11 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** The same of an attribute. */
+export function set(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
 /**
  * Makes the children of `parent` those of `entries`, in their order, keeping the element of each key.
  * `make(entry)` makes one, `update(element, entry)` brings it up to date. The focus stays where it was, or goes to a neighbour.
@@ -46,7 +51,7 @@ export function keep(parent, entries, key, make, update = () => {}) {
     const name = key(entry);
     const element = there.get(name) ?? make(entry);
     there.delete(name);
-    element.dataset.key = name;
+    if (element.dataset.key !== name) element.dataset.key = name;
     update(element, entry);
     return element;
   });
@@ -58,8 +63,25 @@ export function keep(parent, entries, key, make, update = () => {}) {
   });
   if (at < 0 || document.activeElement === focused) return;
   const neighbour = parent.children[Math.min(at, parent.children.length - 1)];
-  (parent.contains(focused) ? focused : neighbour?.querySelector("button, a, input"))?.focus({ preventScroll: true });
+  focusSoon(parent.contains(focused) ? focused : neighbour?.querySelector("button, a, input"));
 }
+
+let nextFocus = null;
+
+/** Gives an element the focus once all is drawn that is being drawn: the browser lays out the page to give it. */
+export function focusSoon(element) {
+  if (!element) return;
+  if (nextFocus === null) {
+    queueMicrotask(() => {
+      nextFocus.focus({ preventScroll: true });
+      nextFocus = null;
+    });
+  }
+  nextFocus = element;
+}
+
+/** Ends when what is drawn now is on the screen. */
+export const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
 
 /** Runs `task` with the last of the values that came since it ran, once before the browser draws the next picture. */
 export function eachFrame(task) {

@@ -2,24 +2,30 @@
 
 import { here, linkTo } from "./address.js";
 import { hueOf } from "./colour.js";
-import { h, keep, say } from "./element.js";
+import { h, keep, painted, say, set } from "./element.js";
 import { failure } from "./failure.js";
 import { announce } from "./notices.js";
 import { opening } from "./opening.js";
-import { itemNow, items, model, onChange, post } from "./service.js";
+import { itemNow, items, onChange, post } from "./service.js";
 import { fillRow, row } from "./shelf.js";
 import { isKnown, mute, posted, steer } from "./taste.js";
 import { explainItem, explainSegment } from "./why.js";
 
 const [SHELVES, ITEMS, MIN_ITEMS] = [8, 14, 4];
 const SMALL = 50; // items: of so few even one makes a shelf
-const NEAR = 3; // shelves: where all is known of their items, they wait for no others
-const SHELF_PIXELS = 340; // about
-const WAIT_MS = 150; // for what is known of items, before cards are shown without
+const [SHELF_PIXELS, MARGIN_PIXELS] = [360, 60]; // about
+const WAIT_MS = 150; // for what is known of items that can be seen, before their cards are shown without
 const STEP = 0.5; // of a strength: half a length of the profile
 
+const keyOf = (shelf) => shelf.segment_id ?? shelf.kind;
+
+function sides(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return { top, bottom };
+}
+
 /** Fills `place`; see `main.js` for what a view is. */
-export function home(place, { nDims }) {
+export function home(place, { nDims, nItems }) {
   const shelves = h("div", { class: "shelves" });
   const greeting = h("section", { class: "opening" });
   const trouble = h("div");
@@ -40,22 +46,26 @@ export function home(place, { nDims }) {
     asked?.abort();
     asked = new AbortController();
     const { signal } = asked;
-    greeting.hidden = isKnown(taste);
-    if (!greeting.hidden) greet();
+    const known = isKnown(taste);
+    if (greeting.hidden !== known) greeting.hidden = known;
+    if (!known) greet();
     shelves.setAttribute("aria-busy", "true");
     try {
-      const { n_items } = await model();
-      const fewest = n_items < SMALL ? 1 : MIN_ITEMS;
+      const fewest = nItems() < SMALL ? 1 : MIN_ITEMS;
       const body = { ...posted(taste), shelves: SHELVES, items_per_shelf: ITEMS, min_items: fewest };
       const page = await post("homepage", body, signal);
-      const shown = page.shelves.flatMap((shelf) => shelf.items.map((item) => item.item_id));
-      const known = items(shown, signal);
-      const first = page.shelves.slice(0, NEAR).flatMap((shelf) => shelf.items);
-      const wait = first.every(({ item_id }) => itemNow(item_id)) ? 0 : WAIT_MS;
-      const inTime = await Promise.race([known, new Promise((done) => (wait ? setTimeout(done, wait) : done()))]);
-      if (!signal.aborted) await draw(page, signal);
-      if (inTime === undefined && (await known) && !signal.aborted) await draw(page, signal);
+      const asking = items(page.shelves.flatMap((shelf) => shelf.items.map((item) => item.item_id)), signal);
+      asking.catch(() => {}); // where this is not awaited any more
+      const { inWindow, hold } = placesOf(page.shelves);
+      const near = page.shelves.filter(inWindow);
+      const isDrawable = near.every((shelf) => shelf.items.every(({ item_id }) => itemNow(item_id)));
+      if (!isDrawable) await Promise.race([asking, new Promise((done) => setTimeout(done, WAIT_MS))]);
       if (signal.aborted) return;
+      draw(page, near);
+      hold();
+      await Promise.all([asking, painted()]);
+      if (signal.aborted) return;
+      draw(page, page.shelves);
       announce(`${page.shelves.length} shelves`);
     } catch (error) {
       if (error.name !== "AbortError") trouble.replaceChildren(failure(error, refresh));
@@ -64,8 +74,31 @@ export function home(place, { nDims }) {
     }
   }
 
-  /** Shelves that can be seen at once, the others behind the next frame; an item keeps its card, whatever shelf it moves to. */
-  async function draw(page, signal) {
+  /**
+   * Which of these shelves can be seen once they are drawn, or as soon as one scrolls a little, and how to hold them there:
+   * what somebody looks at stays where it is, whatever place on the page it gets.
+   */
+  function placesOf(wanted) {
+    const there = [...shelves.children].map((element) => ({ element, key: element.dataset.key, ...sides(element) }));
+    const shown = there.filter(({ top, bottom }) => bottom > 0 && top < innerHeight);
+    const focused = shown.filter(({ element }) => element.contains(document.activeElement));
+    const placeOf = (key) => wanted.findIndex((shelf) => keyOf(shelf) === key);
+    const held = scrollY > 0 ? [...focused, ...shown].find(({ key }) => placeOf(key) >= 0) : undefined;
+    const shift = held ? placeOf(held.key) - there.indexOf(held) : 0;
+    const { top: begin } = sides(shelves);
+    const inWindow = (_, place) => {
+      const { top, bottom } = there[place - shift] ?? { top: begin + place * SHELF_PIXELS, bottom: begin + (place + 1) * SHELF_PIXELS };
+      return top < innerHeight + MARGIN_PIXELS && bottom > -MARGIN_PIXELS;
+    };
+    const hold = () => {
+      const moved = held ? sides(held.element).top - held.top : 0;
+      if (moved) scrollBy({ top: moved, behavior: "instant" });
+    };
+    return { inWindow, hold };
+  }
+
+  /** The page's shelves in their order, with what is in those that are `due`; an item keeps its card, whatever shelf it moves to. */
+  function draw(page, due) {
     trouble.replaceChildren();
     say(document.getElementById("cache"), page.cache === "bypass" ? "The cache is out of reach; pages are made anew." : "");
     if (page.unknown_items.length) {
@@ -74,27 +107,20 @@ export function home(place, { nDims }) {
     }
     if (!page.shelves.length) trouble.append(h("p", { class: "hint" }, "Nothing is left to show. Remove something above, and there will be."));
     const cards = new Map([...shelves.querySelectorAll(".card")].map((one) => [one.dataset.key, one]));
-    const [above, seen, later] = [Math.max(0, scrollY - shelves.offsetTop), Math.ceil(innerHeight / SHELF_PIXELS) + 1, []];
-    const first = Math.floor(above / SHELF_PIXELS);
-    keep(shelves, page.shelves, (shelf) => shelf.segment_id ?? shelf.kind, makeShelf, (element, shelf) => {
-      const place = page.shelves.indexOf(shelf);
-      if (place >= first && place < first + seen) updateShelf(element, shelf, cards);
-      else later.push(() => updateShelf(element, shelf, cards));
+    keep(shelves, page.shelves, keyOf, makeShelf, (element, shelf) => {
+      if (due.includes(shelf)) updateShelf(element, shelf, cards);
     });
-    if (!later.length) return;
-    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-    if (!signal.aborted) for (const update of later) update();
   }
 
   function makeShelf(shelf) {
-    const title = h("h2", { id: `shelf-${shelf.segment_id ?? shelf.kind}` });
+    const title = h("h2", { id: `shelf-${keyOf(shelf)}` });
     const list = row(shelf.label);
     const scroll = (way) => list.scrollBy({ left: way * list.clientWidth * 0.85, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     const ends = () => {
-      track.classList.toggle("at-begin", list.scrollLeft < 8);
-      track.classList.toggle("at-end", list.scrollLeft + list.clientWidth > list.scrollWidth - 8);
+      const [begin, end] = [list.scrollLeft < 8, list.scrollLeft + list.clientWidth > list.scrollWidth - 8];
+      set(track, "class", `track${begin ? " at-begin" : ""}${end ? " at-end" : ""}`);
     };
-    const track = h("div", { class: "track", on: { pointerenter: ends } }, list);
+    const track = h("div", { class: "track at-begin", on: { pointerenter: ends } }, list);
     list.addEventListener("scroll", ends, { passive: true });
     track.append(
       h("button", { class: "turn back", tabindex: -1, "aria-hidden": "true", on: { click: () => scroll(-1) } }, "‹"),
@@ -127,7 +153,7 @@ export function home(place, { nDims }) {
     say(element.querySelector("h2"), shelf.label);
     say(element.querySelector(".reason"), shelf.reason);
     const all = element.querySelector("a.all");
-    if (all) all.href = linkTo("segment", shelf.segment_id);
+    if (all) set(all, "href", linkTo("segment", shelf.segment_id));
     fillRow(element.querySelector(".row"), shelf.items, nDims(), { open: explainItem, cards });
   }
 

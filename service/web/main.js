@@ -1,5 +1,5 @@
 /**
- * The page as a whole. A view is `view(place, {nDims})`, which fills a place of its own and gives what brings it up to date,
+ * The page as a whole. A view is `view(place, {nDims, nItems})`, which fills a place of its own and gives what brings it up to date,
  * `{refresh}`: called whenever the address, the taste or the model is another.
  */
 
@@ -21,7 +21,7 @@ const TITLES = { home: "Home", profile: "Profile", explore: "Explore", segment: 
 
 const places = new Map();
 let card = null; // of the model
-const context = { nDims: () => card?.n_dims ?? 1 };
+const context = { nDims: () => card?.n_dims ?? 1, nItems: () => card?.n_items ?? Infinity };
 const main = document.getElementById("main");
 const bar = tasteBar(document.getElementById("taste"), context.nDims);
 const trouble = h("div");
@@ -50,8 +50,9 @@ async function show() {
     if (shown !== null) arrive(TITLES[view]);
     shown = arrived;
   }
+  const refreshed = places.get(view).refresh(); // the service has something to do while the bar is drawn
   bar().catch(() => {}); // the view says what is wrong
-  await places.get(view).refresh();
+  await refreshed;
 }
 
 /** At the top of another view; what led there from within the last one is not there any more, and cannot keep the focus. */

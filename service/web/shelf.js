@@ -1,7 +1,7 @@
 /** A row of cards that scrolls sideways. One card of it is a stop for the Tab key; arrows lead to the others. */
 
 import { card, fill } from "./card.js";
-import { h, keep } from "./element.js";
+import { focusSoon, h, keep, set } from "./element.js";
 import { itemNow } from "./service.js";
 
 /** `label` names the row for screen readers; `kind` is how it looks: a row, or a grid. */
@@ -34,7 +34,7 @@ export function fillRow(list, entries, nDims, { cards, ...how }) {
     (entry) => cards?.get(entry.item_id) ?? card(entry, how),
     (element, entry) => fill(element, itemNow(entry.item_id), nDims),
   );
-  if (document.activeElement !== focused && list.contains(focused)) focused.focus({ preventScroll: true }); // in a card taken over
+  if (document.activeElement !== focused && list.contains(focused)) focusSoon(focused); // in a card taken over
   const [stop = list.firstElementChild, ...surplus] = [...list.children].filter((one) => one.firstElementChild.tabIndex === 0);
   if (stop) setStop(stop, true);
   for (const other of surplus) setStop(other, false);
@@ -45,5 +45,5 @@ function stopAt(list, stop) {
 }
 
 function setStop(card, stop) {
-  for (const button of card.querySelectorAll("button")) button.tabIndex = stop ? 0 : -1;
+  for (const button of card.querySelectorAll("button")) set(button, "tabindex", stop ? "0" : "-1");
 }
