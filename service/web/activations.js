@@ -4,12 +4,14 @@
  */
 
 import { hueOf } from "./colour.js";
-import { h } from "./element.js";
+import { h, keep, set } from "./element.js";
 
 const [HEIGHT, EDGE, LEAST_WIDTH, MOST_WIDTH] = [260, 14, 7, 40]; // pixels
+const YOURS = { label: "your activations" };
+const keyOf = ({ segment_id, label }) => `${segment_id ?? ""} ${label}`;
 const [OF_A_SEGMENT, FEW, MANY] = [10, 32, 100]; // columns at most
 
-/** `point(dim)` is called for the dim under the pointer, or the one that arrow keys lead to. */
+/** `point(column, {passing})` is called for the dim that is looked at: under the pointer, or where arrow keys lead to. */
 export function activations({ point }) {
   const all = h("input", { type: "checkbox", id: "all-dims", on: { change: () => draw() } });
   const tools = h("label", { class: "tools quiet", for: "all-dims" }, all, " all dims");
@@ -32,36 +34,29 @@ export function activations({ point }) {
     const picture = chartOf(columns, Math.max(280, frame.clientWidth || 900));
     picture.addEventListener("pointermove", (event) => {
       const at = event.target.closest("[data-place]");
-      if (at) go(Number(at.dataset.place), picture);
+      if (at) mark(Number(at.dataset.place), picture, { passing: true });
     });
     picture.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1, Home: -columns.length, End: columns.length }[event.key];
       if (!step) return;
       event.preventDefault();
-      go(Math.max(0, Math.min(columns.length - 1, place + step)), picture);
+      mark(Math.max(0, Math.min(columns.length - 1, place + step)), picture, { passing: true });
     });
     const hadFocus = frame.contains(document.activeElement);
     frame.replaceChildren(picture);
     if (hadFocus) picture.focus({ preventScroll: true });
-    legend.replaceChildren(
-      h("li", { class: "bar" }, "your activations"),
-      ...shown.segments.map(({ segment_id, label }) => h("li", { class: "dot", style: { "--hue": hueOf(segment_id) } }, label)),
-    );
+    keep(legend, [YOURS, ...shown.segments], keyOf, ({ segment_id, label }) => (segment_id ? h("li", { class: "dot", style: { "--hue": hueOf(segment_id) } }, label) : h("li", { class: "bar" }, label)));
     const again = columns.findIndex(({ dim }) => dim === pointed);
     mark(again < 0 ? tallestOf(columns) : again, picture);
   }
 
-  function go(at, picture) {
-    pointed = columns[at]?.dim ?? null;
-    mark(at, picture);
-  }
-
-  function mark(at, picture) {
+  function mark(at, picture, how) {
     if (!columns[at]) return;
     place = at;
-    for (const column of picture.querySelectorAll("[data-place]")) column.setAttribute("aria-selected", String(column.dataset.place === String(place)));
-    picture.setAttribute("aria-activedescendant", `dim-${columns[place].dim}`);
-    point(columns[place]);
+    pointed = columns[at].dim;
+    for (const column of picture.querySelectorAll("[data-place]")) set(column, "aria-selected", String(column.dataset.place === String(place)));
+    picture.setAttribute("aria-activedescendant", `dim-${pointed}`);
+    point(columns[place], how);
   }
 
   let width = 0;
@@ -134,12 +129,7 @@ const spread = (index, many, wide) => (many < 2 ? 0 : (index / (many - 1) - 0.5)
 function arrowOf({ segment_id, value }, x, middle, long) {
   const tip = middle - long;
   const back = tip + (value > 0 ? 8 : -8);
-  return h(
-    "g",
-    { class: "arrow", style: { "--hue": hueOf(segment_id) } },
-    h("line", { x1: x, x2: x, y1: middle, y2: back }),
-    h("path", { d: `M${x} ${tip}L${x - 4} ${back}H${x + 4}Z` }),
-  );
+  return h("path", { class: "arrow", style: { "--hue": hueOf(segment_id) }, d: `M${x} ${middle}V${back}H${x - 3}L${x} ${tip}L${x + 3} ${back}H${x}` });
 }
 
 const spoken = ({ dim, activation, arrows }) =>

@@ -4,7 +4,7 @@ import { here, linkTo } from "./address.js";
 import { activations } from "./activations.js";
 import { hueOf } from "./colour.js";
 import { dimPanel } from "./dim_panel.js";
-import { eachFrame, h, keep, say } from "./element.js";
+import { eachFrame, h, keep, say, set } from "./element.js";
 import { failure } from "./failure.js";
 import { items, post, segment } from "./service.js";
 import { fillRow, row } from "./shelf.js";
@@ -50,29 +50,30 @@ export function profile(place, { nDims }) {
 
   async function refresh() {
     const { taste } = here();
-    empty.querySelector("a").href = linkTo("home");
-    empty.hidden = isKnown(taste);
-    full.hidden = !empty.hidden;
-    if (full.hidden) return;
+    const known = isKnown(taste);
+    if (empty.hidden !== known) empty.hidden = known;
+    if (full.hidden === known) full.hidden = !known;
+    if (!known) return;
     asked?.abort();
     asked = new AbortController();
     const { signal } = asked;
     try {
       const body = posted(taste);
       const unmuted = posted(taste, { muting: false });
-      const [found, ranked, best] = await Promise.all([
-        post("profile", unmuted, signal),
+      const touched = [...new Set([...Object.keys(taste.steering), ...taste.muted])];
+      const finding = post("profile", unmuted, signal);
+      const [ranked, others, best] = await Promise.all([
         post("segments", { ...body, n: SEGMENTS }, signal),
-        post("recommend", { ...body, n: ITEMS }, signal),
+        touched.length ? post("segments", { ...unmuted, segments: touched, n: touched.length }, signal) : { segments: [] },
+        withItems(post("recommend", { ...body, n: ITEMS }, signal), signal),
       ]);
-      const shown = await rows(ranked.segments, taste, unmuted, signal);
-      const details = await Promise.all(ranked.segments.map(({ segment_id }) => segment(segment_id, signal)));
-      await items(best.items.map(({ item_id }) => item_id), signal);
+      if (signal.aborted) return;
+      keep(sliders, ordered(rows(ranked.segments, others.segments, taste), taste), (entry) => entry.segment_id, slider, setSlider);
+      fillRow(first, best.items, nDims(), { open: explainItem });
+      const [found, ...details] = await Promise.all([finding, ...ranked.segments.map(({ segment_id }) => segment(segment_id, signal))]);
       if (signal.aborted) return;
       trouble.replaceChildren(...(found.source === "popularity" ? [h("p", { class: "hint" }, "Nothing of what you picked has a code in this model: everything below goes by popularity.")] : []));
       chart.show(found, details.filter(Boolean));
-      keep(sliders, ordered(shown, taste), (entry) => entry.segment_id, slider, setSlider);
-      fillRow(first, best.items, nDims(), { open: explainItem });
     } catch (error) {
       if (error.name !== "AbortError") trouble.replaceChildren(failure(error, refresh));
     }
@@ -81,13 +82,18 @@ export function profile(place, { nDims }) {
   return { refresh };
 }
 
+/** An answer, once what its cards show is known too. */
+async function withItems(asking, signal) {
+  const answer = await asking;
+  await items(answer.items.map(({ item_id }) => item_id), signal);
+  return answer;
+}
+
 /** The ranked segments, and those that are steered or muted and not among them. */
-async function rows(ranked, { steering, muted }, body, signal) {
+function rows(ranked, others, { steering, muted }) {
   const there = new Set(ranked.map(({ segment_id }) => segment_id));
-  const missing = [...Object.keys(steering), ...muted].filter((id) => !there.has(id));
-  const others = missing.length ? (await post("segments", { ...body, segments: missing, n: missing.length }, signal)).segments : [];
   const most = Math.max(...ranked.map(({ score }) => Math.abs(score)), 1e-9);
-  return [...ranked, ...others].map((entry) => ({
+  return [...ranked, ...others.filter(({ segment_id }) => !there.has(segment_id))].map((entry) => ({
     ...entry,
     share: entry.score / most,
     strength: steering[entry.segment_id] ?? 0,
@@ -122,21 +128,22 @@ function slider({ segment_id: id, label }) {
 
 function setSlider(element, { segment_id: id, label, share, strength, muted, score }) {
   const input = element.querySelector("input");
-  input.max = Math.max(MOST, Math.abs(strength)); // a link may say more than a slider does
-  input.min = -input.max;
+  const most = Math.max(MOST, Math.abs(strength)); // a link may say more than a slider does
+  set(input, "max", String(most));
+  set(input, "min", String(-most));
   if (document.activeElement !== input || Number(input.value) !== strength) input.value = strength;
   const placeOf = (value) => `${50 + (50 * value) / MOST}%`;
   input.style.setProperty("--from", placeOf(Math.min(0, strength)));
   input.style.setProperty("--to", placeOf(Math.max(0, strength)));
-  input.setAttribute("aria-valuetext", strength ? `${Math.abs(strength)} lengths ${strength > 0 ? "more" : "less"}` : "as it is");
-  element.querySelector("a.dot").href = linkTo("segment", id);
+  set(input, "aria-valuetext", strength ? `${Math.abs(strength)} lengths ${strength > 0 ? "more" : "less"}` : "as it is");
+  set(element.querySelector("a.dot"), "href", linkTo("segment", id));
   const meter = element.querySelector(".meter");
-  meter.title = `score ${score.toFixed(3)}`;
+  set(meter, "title", `score ${score.toFixed(3)}`);
   meter.firstChild.style.setProperty("--share", `${Math.max(0, 100 * share)}%`);
   element.classList.toggle("muted", muted);
-  input.disabled = muted;
+  if (input.disabled !== muted) input.disabled = muted;
   const button = element.querySelector(".mute");
   say(button, muted ? "Unmute" : "Mute");
-  button.setAttribute("aria-label", `${muted ? "Unmute" : "Mute"} ${label}`);
+  set(button, "aria-label", `${muted ? "Unmute" : "Mute"} ${label}`);
   button.onclick = () => (muted ? unmute(id, label) : mute(id, label));
 }

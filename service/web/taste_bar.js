@@ -3,7 +3,7 @@
 import { here, linkTo } from "./address.js";
 import { nameOf } from "./card.js";
 import { hueOf } from "./colour.js";
-import { h, keep } from "./element.js";
+import { h, keep, say, set } from "./element.js";
 import { notify } from "./notices.js";
 import { searchBox } from "./search_box.js";
 import { itemNow, items, segment, segmentNow } from "./service.js";
@@ -23,7 +23,7 @@ export function tasteBar(place, nDims) {
     picked,
   );
 
-  const rest = () => h("li", { class: "chip rest" }, h("button", { "aria-expanded": "false", on: { click: () => ((whole = !whole), refresh()) } }, h("span", { class: "said" })));
+  const rest = () => h("li", { class: "chip rest" }, h("button", { "aria-expanded": "false", on: { click: () => ((whole = !whole), refresh()) } }, h("span", { class: "said" }, h("em"), h("span"))));
 
   return refresh;
 
@@ -76,18 +76,19 @@ function chip(entry) {
   return h(
     "li",
     { class: `chip ${entry.kind}`, style: hue },
-    h("span", { class: "said" }),
+    h("span", { class: "said" }, h("em"), h("span")),
     h("button", { class: "remove", on: { click: () => undo(entry) } }, "×"),
   );
 }
 
 function relabel(element, entry) {
   const word = entry.kind === "steer" ? (entry.strength > 0 ? "more" : "less") : (WORDS[entry.kind] ?? "");
-  const said = element.querySelector(".said");
+  const [em, name] = element.querySelector(".said").children;
   const button = element.querySelector("button");
-  said.replaceChildren(...(word ? [h("em", {}, `${word} `)] : []), entry.name);
-  if (entry.kind === "rest") button.setAttribute("aria-expanded", String(entry.whole));
-  else button.setAttribute("aria-label", `Remove ${entry.name}`);
+  say(em, word && `${word} `);
+  say(name, entry.name);
+  if (entry.kind === "rest") set(button, "aria-expanded", String(entry.whole));
+  else set(button, "aria-label", `Remove ${entry.name}`);
 }
 
 async function copyAddress() {

@@ -207,5 +207,7 @@ def test_nothing_moves_where_movement_is_not_wanted(visitor: Visitor, wish: str,
     ready(page)
     expect(chips(page)).to_have_count(1)
     page.get_by_role("button", name="Why?").first.click()
-    expect(page.get_by_role("dialog").get_by_role("table")).to_have_count(2)
+    tables = page.get_by_role("dialog").get_by_role("table")
+    expect(tables).to_have_count(2)
+    tables.first.get_by_role("row").nth(1).hover()
     eventually(lambda: page.evaluate("began > 0"), moves)
