@@ -58,12 +58,31 @@ export function keep(parent, entries, key, make, update = () => {}) {
   const focused = document.activeElement;
   const at = [...parent.children].findIndex((child) => child.contains(focused));
   for (const gone of there.values()) gone.remove();
-  wanted.forEach((element, place) => {
-    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
-  });
+  const staying = inOrder(wanted, [...parent.children]);
+  let next = null;
+  for (const element of wanted.toReversed()) {
+    if (!staying.has(element)) parent.insertBefore(element, next);
+    next = element;
+  }
   if (at < 0 || document.activeElement === focused) return;
   const neighbour = parent.children[Math.min(at, parent.children.length - 1)];
   focusSoon(parent.contains(focused) ? focused : neighbour?.querySelector("button, a, input"));
+}
+
+/** The most of `wanted` that are `there` in the same order already: whatever is moved, the browser lays out and paints anew. */
+function inOrder(wanted, there) {
+  const placeOf = new Map(there.map((element, place) => [element, place]));
+  const ends = []; // of the rising runs by their length, each the one with the least last place
+  for (const element of wanted) {
+    const place = placeOf.get(element);
+    if (place === undefined) continue;
+    const length = ends.findIndex((end) => end.place > place);
+    const at = length < 0 ? ends.length : length;
+    ends[at] = { element, place, before: ends[at - 1] };
+  }
+  const staying = new Set();
+  for (let end = ends.at(-1); end; end = end.before) staying.add(end.element);
+  return staying;
 }
 
 let nextFocus = null;

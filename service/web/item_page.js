@@ -113,7 +113,7 @@ function codeOf({ dims }, panel) {
         {},
         h(
           "button",
-          { "aria-label": `Dim ${dim}, weight ${weight.toFixed(2)}`, on: { pointerenter: () => panel.show({ dim, activation: weight }), focus: () => panel.show({ dim, activation: weight }) } },
+          { "aria-label": `Dim ${dim}, weight ${weight.toFixed(2)}`, on: { pointerenter: () => panel.show({ dim, activation: weight }, { passing: true }), focus: () => panel.show({ dim, activation: weight }, { passing: true }) } },
           h("span", { class: weight < 0 ? "minus" : "plus", style: { "--share": `${(100 * Math.abs(weight)) / most}%` } }),
           h("b", {}, `${weight < 0 ? "−" : "+"}${dim}`),
         ),
