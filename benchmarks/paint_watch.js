@@ -18,30 +18,38 @@
     }
   };
 
-  // The second frame begins when the first one has been painted.
-  const noticed = (inWindow) => {
+  // The second frame begins when the first one has been painted; then the browser knows where everything lies.
+  const noticed = (elements) => {
     changed = performance.now();
     pending++;
     const done = (now) => {
       whole = Math.max(whole, performance.now(), now);
-      if (inWindow) painted = whole;
+      if ([...elements].some(isVisible)) painted = whole;
       pending--;
     };
     requestAnimationFrame(() => requestAnimationFrame(done));
   };
-  // A shelf is asked as a whole: to ask what is in one that is not drawn yet would have it laid out.
-  const boxOf = ({ target }) => {
+  // A row lies in the window with its first cards and outside of it with its last: what comes into one or goes counts by
+  // where it lies itself, or where what follows it does, or what is before it.
+  const changedBy = ({ target, addedNodes, nextSibling, previousSibling }) => {
     const element = target.nodeType === Node.TEXT_NODE ? target.parentElement : target;
-    return element?.closest(".shelf") ?? element;
+    if (!element?.matches(".row")) return [element];
+    if (addedNodes.length) return [...addedNodes];
+    return [nextSibling ?? previousSibling ?? element];
   };
-  const inWindow = (element) => {
-    const { top, bottom } = element?.getBoundingClientRect() ?? {};
-    return top < innerHeight && bottom > 0;
+  // A shelf is asked first: to ask what is in one that is not drawn yet would have it laid out.
+  const isVisible = (element) => {
+    const shelf = element?.closest(".shelf");
+    return (!shelf || isInWindow(shelf)) && isInWindow(element);
+  };
+  const isInWindow = (element) => {
+    const { top, bottom, left, right } = element?.getBoundingClientRect() ?? {};
+    return top < innerHeight && bottom > 0 && left < innerWidth && right > 0;
   };
   addEventListener("DOMContentLoaded", () =>
     new MutationObserver((mutations) => {
       const seen = mutations.filter(({ attributeName }) => attributeName !== "aria-busy");
-      if (seen.length) noticed([...new Set(seen.map(boxOf))].some(inWindow));
+      if (seen.length) noticed(new Set(seen.flatMap(changedBy)));
     }).observe(document.getElementById("main"), { subtree: true, childList: true, characterData: true, attributes: true }),
   );
   for (const kind of ["click", "input", "keydown"]) {

@@ -14,6 +14,7 @@ import { explainItem, explainSegment } from "./why.js";
 const [SHELVES, ITEMS, MIN_ITEMS] = [8, 14, 4];
 const SMALL = 50; // items: of so few even one makes a shelf
 const [SHELF_PIXELS, MARGIN_PIXELS] = [360, 60]; // about
+const cardPixels = () => 10 + Math.max(124, Math.min(0.15 * innerWidth, 164)); // see .row in style/shelves.css
 const WAIT_MS = 150; // for what is known of items that can be seen, before their cards are shown without
 const STEP = 0.5; // of a strength: half a length of the profile
 
@@ -97,7 +98,7 @@ export function home(place, { nDims, nItems }) {
     return { inWindow, hold };
   }
 
-  /** The page's shelves in their order, with what is in those that are `due`; an item keeps its card, whatever shelf it moves to. */
+  /** The page's shelves in their order, with what is in those that are `due`, as far as it can be seen where these are not all; an item keeps its card, whatever shelf it moves to. */
   function draw(page, due) {
     trouble.replaceChildren();
     say(document.getElementById("cache"), page.cache === "bypass" ? "The cache is out of reach; pages are made anew." : "");
@@ -108,7 +109,7 @@ export function home(place, { nDims, nItems }) {
     if (!page.shelves.length) trouble.append(h("p", { class: "hint" }, "Nothing is left to show. Remove something above, and there will be."));
     const cards = new Map([...shelves.querySelectorAll(".card")].map((one) => [one.dataset.key, one]));
     keep(shelves, page.shelves, keyOf, makeShelf, (element, shelf) => {
-      if (due.includes(shelf)) updateShelf(element, shelf, cards);
+      if (due.includes(shelf)) updateShelf(element, shelf, { cards, most: due === page.shelves ? Infinity : Math.ceil(innerWidth / cardPixels()) });
     });
   }
 
@@ -149,12 +150,13 @@ export function home(place, { nDims, nItems }) {
     );
   }
 
-  function updateShelf(element, shelf, cards) {
+  /** With `most` of its cards, where the others follow. */
+  function updateShelf(element, shelf, how) {
     say(element.querySelector("h2"), shelf.label);
     say(element.querySelector(".reason"), shelf.reason);
     const all = element.querySelector("a.all");
     if (all) set(all, "href", linkTo("segment", shelf.segment_id));
-    fillRow(element.querySelector(".row"), shelf.items, nDims(), { open: explainItem, cards });
+    fillRow(element.querySelector(".row"), shelf.items, nDims(), { open: explainItem, ...how });
   }
 
   return { refresh };

@@ -24,12 +24,14 @@ export function row(label, kind = "row") {
 
 /**
  * Shows these items, in their order; `how` as of `card`, with `cards` of the same kind by item_id that may be taken over.
+ * Of a row that was not scrolled only the first `most` are brought up to date; what is there behind them stays until it is called again.
  */
-export function fillRow(list, entries, nDims, { cards, ...how }) {
+export function fillRow(list, entries, nDims, { cards, most = Infinity, ...how }) {
   const focused = document.activeElement;
+  const isScrolled = !list.parentElement?.classList.contains("at-begin");
   keep(
     list,
-    entries,
+    isScrolled || entries.length <= most ? entries : begun(list, entries.slice(0, most)),
     (entry) => entry.item_id,
     (entry) => cards?.get(entry.item_id) ?? card(entry, how),
     (element, entry) => fill(element, itemNow(entry.item_id), nDims),
@@ -38,6 +40,12 @@ export function fillRow(list, entries, nDims, { cards, ...how }) {
   const [stop = list.firstElementChild, ...surplus] = [...list.children].filter((one) => one.firstElementChild.tabIndex === 0);
   if (stop) setStop(stop, true);
   for (const other of surplus) setStop(other, false);
+}
+
+function begun(list, first) {
+  const ids = new Set(first.map(({ item_id }) => item_id));
+  const others = [...list.children].slice(first.length).map((one) => ({ item_id: one.dataset.key }));
+  return [...first, ...others.filter(({ item_id }) => !ids.has(item_id))];
 }
 
 function stopAt(list, stop) {

@@ -209,5 +209,5 @@ def test_nothing_moves_where_movement_is_not_wanted(visitor: Visitor, wish: str,
     page.get_by_role("button", name="Why?").first.click()
     tables = page.get_by_role("dialog").get_by_role("table")
     expect(tables).to_have_count(2)
-    tables.first.get_by_role("row").nth(1).hover()
+    tables.first.get_by_role("row").first.hover()
     eventually(lambda: page.evaluate("began > 0"), moves)
