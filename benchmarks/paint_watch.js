@@ -1,5 +1,6 @@
 // Runs before the page's own scripts: when was an input, and when was the last thing it changed in <main> painted?
 {
+  const UNSEEN = ["aria-busy", "tabindex"]; // attributes that change no pixel
   let awaited = null; // the kind of event that counts, and whether the last of several does
   let began = null; // of that event
   let painted = 0; // what lies in the window
@@ -7,6 +8,7 @@
   let pending = 0; // frames that are waited for
   let asking = 0; // requests that are under way
   let changed = 0;
+  const paints = []; // of inputs that took a frame or more, as the browser's Event Timing has them
 
   const ask = window.fetch;
   window.fetch = async (...given) => {
@@ -48,7 +50,7 @@
   };
   addEventListener("DOMContentLoaded", () =>
     new MutationObserver((mutations) => {
-      const seen = mutations.filter(({ attributeName }) => attributeName !== "aria-busy");
+      const seen = mutations.filter(({ attributeName }) => !UNSEEN.includes(attributeName));
       if (seen.length) noticed(new Set(seen.flatMap(changedBy)));
     }).observe(document.getElementById("main"), { subtree: true, childList: true, characterData: true, attributes: true }),
   );
@@ -59,13 +61,22 @@
     addEventListener(kind, happened, { capture: true });
   }
 
+  const timings = (entries) => paints.push(...entries.map(({ startTime, duration }) => ({ startTime, duration })));
+  const observer = new PerformanceObserver((list) => timings(list.getEntries()));
+  observer.observe({ type: "event", durationThreshold: 16 });
+
   window.paintWatch = {
     // The next event of a kind counts, or with `last` the last of them; what was before is forgotten.
     arm: (kind, last) => ((awaited = { kind, last }), (began = null), (painted = whole = 0)),
     settled: (quiet) => changed && !asking && !pending && performance.now() - changed > quiet && !document.querySelector("#main [aria-busy=true]"),
     // Milliseconds from the event to the paint of what lies in the window; null where nothing changed.
     taken: () => (began !== null && painted > began ? painted - began : null),
-    // The same of the whole page, also of what one has to scroll to.
+    // Milliseconds from the event to the browser's next paint, whatever that shows (Event Timing, to 8 ms; below 16 is 0).
+    nextPaint: () => {
+      timings(observer.takeRecords());
+      return Math.max(0, ...paints.filter(({ startTime }) => Math.abs(startTime - began) < 1).map(({ duration }) => duration));
+    },
+    // The same as taken() of the whole page, also of what one has to scroll to.
     takenByAll: () => (began !== null && whole > began ? whole - began : null),
     // Milliseconds from the navigation to the paint of the whole page.
     sinceOpened: () => whole,

@@ -85,12 +85,11 @@ export function home(place, { nDims, nItems }) {
     const focused = shown.filter(({ element }) => element.contains(document.activeElement));
     const placeOf = (key) => wanted.findIndex((shelf) => keyOf(shelf) === key);
     const held = scrollY > 0 ? [...focused, ...shown].find(({ key }) => placeOf(key) >= 0) : undefined;
-    const shift = held ? placeOf(held.key) - there.indexOf(held) : 0;
-    const { top: begin } = sides(shelves);
-    const inWindow = (_, place) => {
-      const { top, bottom } = there[place - shift] ?? { top: begin + place * SHELF_PIXELS, bottom: begin + (place + 1) * SHELF_PIXELS };
-      return top < innerHeight + MARGIN_PIXELS && bottom > -MARGIN_PIXELS;
-    };
+    const heights = new Map(there.map(({ key, top, bottom }, place) => [key, (there[place + 1]?.top ?? bottom) - top]));
+    const bounds = [sides(shelves).top];
+    for (const shelf of wanted) bounds.push(bounds.at(-1) + (heights.get(keyOf(shelf)) ?? SHELF_PIXELS));
+    const shift = held ? held.top - bounds[placeOf(held.key)] : 0;
+    const inWindow = (_, place) => bounds[place] + shift < innerHeight + MARGIN_PIXELS && bounds[place + 1] + shift > -MARGIN_PIXELS;
     const hold = () => {
       const moved = held ? sides(held.element).top - held.top : 0;
       if (moved) scrollBy({ top: moved, behavior: "instant" });
@@ -116,7 +115,12 @@ export function home(place, { nDims, nItems }) {
   function makeShelf(shelf) {
     const title = h("h2", { id: `shelf-${keyOf(shelf)}` });
     const list = row(shelf.label);
-    const scroll = (way) => list.scrollBy({ left: way * list.clientWidth * 0.85, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    const scroll = (way) => { // to the begin of a card; CSS's snap points would follow theirs wherever it moves
+      const [first, second = first] = list.children;
+      const pitch = second.offsetLeft - first.offsetLeft || 1;
+      const left = Math.round((list.scrollLeft + way * list.clientWidth * 0.85) / pitch) * pitch;
+      list.scrollTo({ left, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    };
     const ends = () => {
       const [begin, end] = [list.scrollLeft < 8, list.scrollLeft + list.clientWidth > list.scrollWidth - 8];
       set(track, "class", `track${begin ? " at-begin" : ""}${end ? " at-end" : ""}`);
