@@ -1,5 +1,6 @@
 """The page at `/`: files of service/web, which ask the API like anybody else, and a policy that lets in only them."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from starlette.types import Scope
 from service.operations import INTERFACE_FILES
 
 FOLDER = Path(__file__).parent / "web"
+PAGE = "index.html"
 _ORIGINS = '<meta name="image-origins" content="" />'
 _KEPT = {"Cache-Control": "no-cache"}
 """Asked for again each time, though not sent again: modules of two releases never meet."""
@@ -39,6 +41,9 @@ class _Folder(Mount):
 
 
 class _Files(StaticFiles):
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        return ("", None) if path == PAGE else super().lookup_path(path)  # it is served under `/`, with its policy
+
     def file_response(self, *given: object, **named: object) -> Response:
         answer = super().file_response(*given, **named)  # type: ignore[arg-type]
         answer.headers.update(_ICON if str(given[0]).endswith("icon.svg") else _KEPT)
@@ -48,7 +53,7 @@ class _Files(StaticFiles):
 def install(app: FastAPI, image_origins: Sequence[str]) -> None:
     """The page under `/` and its files under INTERFACE_FILES. Pictures are loaded from `image_origins` only."""
     origins = " ".join(image_origins)
-    page = (FOLDER / "index.html").read_text("utf-8").replace(_ORIGINS, _ORIGINS.replace('""', f'"{origins}"'))
+    page = (FOLDER / PAGE).read_text("utf-8").replace(_ORIGINS, _ORIGINS.replace('""', f'"{origins}"'))
     headers = {"Content-Security-Policy": _policy(origins), "Referrer-Policy": "no-referrer", **_KEPT}
 
     async def interface(_request: Request) -> Response:

@@ -66,7 +66,8 @@ export function explore(place, { nDims }) {
     if (!answer) return;
     const { segments, n_matching: n, query } = answer;
     const words = counted(n, "segment");
-    say(summary, query ? `${words} with “${query}”.` : `${words}, found in what the same people like. Nobody made them by hand.`);
+    const part = n > segments.length ? ` These are the ${count(segments.length)} largest; the search finds the others.` : "";
+    say(summary, (query ? `${words} with “${query}”.` : `${words}, found in what the same people like. Nobody made them by hand.`) + part);
     const sorted = segments.toSorted(ORDERS[order.value][1]);
     const largest = Math.max(...segments.map(({ size }) => size), 1);
     const entries = sorted.slice(0, shown).map((segment) => ({ ...segment, share: segment.size / largest }));

@@ -29,8 +29,9 @@ function sides(element) {
 export function home(place, { nDims, nItems }) {
   const shelves = h("div", { class: "shelves" });
   const greeting = h("section", { class: "opening" });
+  const heading = h("h1", { class: "unseen", hidden: true }, "What suits you");
   const trouble = h("div");
-  place.replaceChildren(greeting, trouble, shelves);
+  place.replaceChildren(greeting, heading, trouble, shelves);
   let asked = null;
   let greeted = false;
 
@@ -48,7 +49,7 @@ export function home(place, { nDims, nItems }) {
     asked = new AbortController();
     const { signal } = asked;
     const known = isKnown(taste);
-    if (greeting.hidden !== known) greeting.hidden = known;
+    if (greeting.hidden !== known) [greeting.hidden, heading.hidden] = [known, !known];
     if (!known) greet();
     shelves.setAttribute("aria-busy", "true");
     try {

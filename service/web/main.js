@@ -14,6 +14,7 @@ import { announce, notify } from "./notices.js";
 import { profile } from "./profile.js";
 import { segmentPage } from "./segment_page.js";
 import { model, onChange } from "./service.js";
+import { keepValue, kept } from "./storage.js";
 import { tasteBar } from "./taste_bar.js";
 
 const MADE = { home, profile, explore, segment: segmentPage, item: itemPage, model: modelCard };
@@ -98,10 +99,10 @@ function wear(theme) {
   scheme.setAttribute("aria-label", `Colours: ${theme}`);
 }
 
-wear(localStorage.getItem(THEME) ?? "auto");
+wear(kept("localStorage", THEME) ?? "auto");
 scheme.addEventListener("click", () => {
   const next = { auto: "dark", dark: "light", light: "auto" }[document.documentElement.dataset.theme];
-  localStorage.setItem(THEME, next);
+  keepValue("localStorage", THEME, next);
   wear(next);
   notify(`Colours: ${next}`);
 });

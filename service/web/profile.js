@@ -30,6 +30,7 @@ export function profile(place, { nDims }) {
   const full = h(
     "div",
     { class: "live" },
+    h("h1", { class: "unseen" }, "Your profile"),
     h("section", { class: "chart", "aria-labelledby": "activations" }, h("header", {}, h("div", {}, h("h2", { id: "activations" }, "What your picks add up to"), h("p", { class: "reason" }, "A bar is your profile at one dim, an arrow the way a segment points there. Where they agree, the segment suits you.")), chart.tools), chart.element, panel.element),
     h("section", { "aria-labelledby": "steering" }, h("header", {}, h("h2", { id: "steering" }, "Segments that suit it"), h("p", { class: "reason" }, "Move a slider: everything is ranked again")), heads, sliders),
     h("section", { "aria-labelledby": "first" }, h("header", {}, h("h2", { id: "first" }, "What comes first now")), first),

@@ -3,7 +3,7 @@
 import { linkTo } from "./address.js";
 import { hueOf } from "./colour.js";
 import { h } from "./element.js";
-import { count } from "./numbers.js";
+import { count, counted } from "./numbers.js";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, EDGE] = [520, 340, 44, 40, 14];
 const NAMED = 6; // of the largest
@@ -12,7 +12,7 @@ const MANY = 150; // from here on dots are small
 /** The picture of a list of segments; a dot leads to its segment. */
 export function scatter(segments) {
   const known = segments.filter(({ coherence, size }) => coherence !== null && size > 0);
-  const picture = h("svg", { class: known.length > MANY ? "scatter many" : "scatter", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": `${known.length} segments by size and coherence; the list beside has the same` });
+  const picture = h("svg", { class: known.length > MANY ? "scatter many" : "scatter", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": `${counted(known.length, "segment")} by size and coherence; the list beside has the same` });
   if (!known.length) return picture;
   const sizes = known.map(({ size }) => Math.log(size));
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];

@@ -2,6 +2,7 @@
 
 import { askForKey } from "./key_prompt.js";
 import { notify, warn } from "./notices.js";
+import { keepValue, kept } from "./storage.js";
 
 const KEY = "sparseshelf.key";
 const STARTING = "The service is starting …";
@@ -34,7 +35,7 @@ export function onChange(kind, listener) {
 /** The answer to a request, parsed, with the outcome of the cache as `cache`. Raises ServiceError, or AbortError. */
 export async function ask(method, path, body = undefined, signal = undefined) {
   for (let attempt = 0; ; attempt++) {
-    const key = sessionStorage.getItem(KEY);
+    const key = kept("sessionStorage", KEY);
     const response = await sent(method, path, body, signal, key);
     if (response.ok) {
       const answer = await parsed(response);
@@ -43,12 +44,12 @@ export async function ask(method, path, body = undefined, signal = undefined) {
     }
     const problem = await problemOf(response);
     if (response.status === 401 && !declined) {
-      if (sessionStorage.getItem(KEY) !== key) continue; // one was given since this was sent
+      if (kept("sessionStorage", KEY) !== key) continue; // one was given since this was sent
       asking ??= askForKey(key !== null).finally(() => (asking = null));
       const given = await asking;
       declined = given === null;
       if (declined) throw problem;
-      sessionStorage.setItem(KEY, given);
+      keepValue("sessionStorage", KEY, given);
     } else if (problem.code === "NOT_READY") {
       await lost(STARTING);
     } else if ((response.status === 429 || response.status === 503) && attempt < MOST_RETRIES) {
@@ -107,7 +108,7 @@ async function problemOf(response) {
 // ---------------------------------------------------------------- away and back
 
 /** Says that the service is away, and ends when it answers again. */
-function lost(words = AWAY) {
+export function lost(words = AWAY) {
   returning ??= returned(words).finally(() => (returning = null));
   return returning;
 }

@@ -8,7 +8,7 @@ import { cover } from "./cover.js";
 import { h } from "./element.js";
 import { failure } from "./failure.js";
 import { counted, percent } from "./numbers.js";
-import { items, model, post, segment } from "./service.js";
+import { items, lost, model, post, segment } from "./service.js";
 import { dislike, isKnown, like, posted } from "./taste.js";
 
 /** Opens the explanation of an item's score. */
@@ -126,6 +126,7 @@ async function explain(fill) {
       await fill(body);
     } catch (error) {
       if (error.name !== "AbortError") body.replaceChildren(failure(error, attempt));
+      if (error.code === "UNREACHABLE") lost().then(() => dialog.open && attempt());
     } finally {
       body.removeAttribute("aria-busy");
     }

@@ -91,6 +91,14 @@ def test_no_view_takes_the_names_of_another(visitor: Visitor) -> None:
     assert [name for name, times in Counter(ids).items() if times > 1] == []
 
 
+@pytest.mark.parametrize("picked", ["", PICKED])
+def test_every_view_has_one_heading_of_the_first_level(visitor: Visitor, picked: str) -> None:
+    page = visitor.open(f"#/home{picked}")
+    for view in VIEWS:
+        page.goto(f"{visitor.url}/#/{view}{picked}")
+        expect(page.get_by_role("main").get_by_role("heading", level=1)).to_have_count(1)
+
+
 def test_axe_finds_what_is_wrong(visitor: Visitor) -> None:
     page = visitor.open()
     ready(page)

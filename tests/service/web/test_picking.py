@@ -1,10 +1,22 @@
 """Home: what is picked, and the page of shelves that it makes."""
 
 import re
+from functools import partial
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.service.web.seen import address, chips, eventually, homepage, ready, search, segment_id, shelf, shelves
+from tests.service.web.seen import (
+    Shelves,
+    address,
+    chips,
+    eventually,
+    homepage,
+    ready,
+    search,
+    segment_id,
+    shelf,
+    shelves,
+)
 from tests.service.web.visitor import Visitor
 
 
@@ -43,6 +55,22 @@ def test_adding_and_removing_changes_the_page_as_the_service_says(visitor: Visit
     page.get_by_role("button", name=re.compile("^Remove Chess No. ")).click()
     expect(chips(page)).to_have_count(1)
     eventually(lambda: shelves(page), homepage(visitor.url, ["i3"]))
+
+
+def _is_another(page: Page, before: Shelves) -> bool:
+    return shelves(page) != before
+
+
+def test_a_row_begins_with_its_first_card_whatever_becomes_of_the_others(visitor: Visitor) -> None:
+    page = visitor.open("#/home?i=i3")
+    ready(page)
+    for name in ("I like Deep Sea No. 4", "I like Deep Sea No. 5", "Remove Deep Sea No. 4"):
+        before = shelves(page)
+        page.get_by_role("button", name=name, exact=True).first.click()
+        eventually(partial(_is_another, page, before))
+        ready(page)
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert set(page.evaluate("[...document.querySelectorAll('.row')].map((row) => row.scrollLeft)")) == {0}
 
 
 def test_less_like_an_item_counts_against_it(visitor: Visitor) -> None:

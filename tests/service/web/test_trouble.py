@@ -130,6 +130,36 @@ def test_offline_is_said_and_what_was_picked_meanwhile_is_shown_afterwards(visit
     eventually(lambda: shelves(page), homepage(visitor.url, ["i3", "i39"]))
 
 
+def test_an_explanation_that_could_not_be_had_comes_when_the_service_is_back(visitor: Visitor) -> None:
+    visitor.expect("ERR_INTERNET_DISCONNECTED")
+    page = visitor.open("#/home?i=i3")
+    ready(page)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Why?").first.click()
+    dialog = page.get_by_role("dialog", name="Why")
+    expect(dialog.get_by_role("alert")).to_contain_text("You are offline.")
+    page.context.set_offline(False)
+    expect(dialog.get_by_role("table")).to_have_count(2)
+
+
+def test_a_browser_that_may_keep_nothing_shows_the_page_all_the_same(
+    visitor: Visitor, locked: Running, keys: dict[str, str]
+) -> None:
+    visitor.expect("status of 401")
+    page = visitor.open("#/home", at=locked.url)
+    page.add_init_script(
+        "for (const name of ['localStorage', 'sessionStorage'])"
+        " Object.defineProperty(window, name, { get: () => { throw new DOMException('blocked', 'SecurityError'); } });"
+    )
+    page.goto(f"{locked.url}/?#/home?i=i3")
+    page.get_by_role("dialog").get_by_role("textbox").fill(keys["read"])
+    page.keyboard.press("Enter")
+    ready(page)
+    assert len(shelves(page)) > 3
+    page.get_by_role("button", name="Colours").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_another_model_is_told_of_and_everything_is_its_own(
     visitor: Visitor, artifacts: Path, pictures: Pictures, tmp_path: Path
 ) -> None:
