@@ -35,6 +35,12 @@ LINES = {
     "50,000 items, 1024 dims": replace(BRIEF, dims=1024),
     "50,000 items, float32": replace(BRIEF, precision="float32"),
     "50,000 items, restart": replace(BRIEF, restart=True),
+    "50,000 items, 1024 dims, 64 at the start": replace(BRIEF, dims=1024, start_nonzeros=64),
+    "50,000 items, 1024 dims, 64 at the start, float32": replace(
+        BRIEF, dims=1024, start_nonzeros=64, precision="float32"
+    ),
+    "50,000 items, 4096 dims, 256 at the start": replace(BRIEF, dims=4096, start_nonzeros=256),
+    "50,000 items, 1024 dims, 64 at the start, relu": replace(BRIEF, dims=1024, start_nonzeros=64, loss="relu"),
     "50,000 items, 16,384 outputs": replace(BRIEF, max_outputs=16384),
 }
 
@@ -64,7 +70,9 @@ def _measure(options: FitOptions, train: Csr) -> None:
     options = replace(options, batch_size=default_batch_size(train.shape[0]))
     tiny: Csr = sp.csr_matrix((np.random.default_rng(0).random((64, 40)) < 0.3).astype(np.float32))
     for nonzeros in (2, 8):
-        fit(tiny, None, replace(options, dims=32, nonzeros=nonzeros, sparse_below=4), lambda _: None)
+        narrow = replace(options, dims=32, nonzeros=nonzeros, start_nonzeros=options.start_nonzeros and 16)
+        for below in (4, None):
+            fit(tiny, None, replace(narrow, sparse_below=below), lambda _: None)
     before = reset_peak()
     fit(train, None, options, lambda _: None)
     own = len(np.unique(train[: options.batch_size].indices))

@@ -27,9 +27,7 @@ from trainer.steps.kernels import Batch
 from trainer.steps.sparse import SparseStep
 from trainer.steps.step import Step
 from trainer.steps.threads import Threads
-from trainer.weights import Weights, xavier_uniform
-
-_USERS_ASKED = 2**14  # for the gradient by weights that do not exist
+from trainer.weights import Weights, random_support, xavier_uniform
 
 
 def fit(
@@ -68,13 +66,20 @@ class TrainingRun:
         self.device = torch.device(device)
         self.threads = Threads(torch.get_num_threads())
         self.generator = torch.Generator().manual_seed(options.seed)
-        initial = xavier_uniform(train.shape[1], options.dims, self.generator).to(self.device)
-        self.weights = Weights(initial, restart=options.restart)
+        self.weights = self._initial_weights(train.shape[1])
         self.trained = train.getnnz(axis=0) > 0  # an item that no training user has would keep its random start
         self.number = self.since_best = 0
         self.best: tuple[float, ItemEmbedding] | None = None
         self.way = ""
         self._begin(0)
+
+    def _initial_weights(self, n_items: int) -> Weights:
+        n_dims, start = self.options.dims, self.options.start_nonzeros
+        support = None
+        if start is not None:
+            support = random_support(n_items, n_dims, start, self.generator).to(self.device)
+        initial = xavier_uniform(n_items, n_dims, self.generator, start).to(self.device)
+        return Weights(initial, support, n_dims=n_dims, restart=self.options.restart)
 
     def _begin(self, stage: int) -> None:
         self.stage, self.epochs_of_stage = stage, 0
@@ -84,10 +89,10 @@ class TrainingRun:
     def _exchange(self, n: int) -> None:
         """`n` weights an item give way to those that the users, or some of many, miss most."""
         users = self.train
-        if users.shape[0] > _USERS_ASKED:
-            chosen = torch.randperm(users.shape[0], generator=self.generator)[:_USERS_ASKED]
+        if users.shape[0] > costs.USERS_ASKED:
+            chosen = torch.randperm(users.shape[0], generator=self.generator)[: costs.USERS_ASKED]
             users = users[chosen.numpy()]
-        missed = growth.gradient(self.weights, users, self._counted, self.threads)
+        missed = growth.gradients(self.weights, users, self._counted, self.threads)
         self.weights.exchange(min(n, self.options.dims - self.current.k), missed, self.threads)
 
     def _new_step(self) -> Step:

@@ -1,7 +1,7 @@
 """What decides a training run, what it will take, and what is told of it. No tensors here."""
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -24,8 +24,10 @@ class FitOptions:
     """k: weights that an item keeps."""
     seed: int = 1
     """Of the initial values and of the order of users."""
+    start_nonzeros: int | None = None
+    """Weights that an item starts with, on a random support that grows where it is needed; None: all `dims`."""
     schedule: str = "exponential"
-    """How the number of weights falls from `dims` to `nonzeros`."""
+    """How the number of weights falls from `dims` to `nonzeros`; it stays at `start_nonzeros` until it is below."""
     restart: bool = False
     """After each pruning the survivors start again from their initial values."""
     loss: Loss = "linear"
@@ -37,7 +39,8 @@ class FitOptions:
     regrow_epochs: int = 10
     """Epochs at `nonzeros` before each of which an item's smallest weights give way to missing ones."""
     regrow: float = 0.5
-    """Share of an item's weights that do so before the first of these epochs; it falls to 0 linearly."""
+    """Share of an item's weights that do so before the first of these epochs; it falls to 0 linearly. After a start
+    with `start_nonzeros` the same happens over the epochs before."""
     final_epochs: int = 20
     """Most epochs at `nonzeros` after that, with one support."""
     patience: int = 4
@@ -53,6 +56,11 @@ class FitOptions:
     sparse_below: int | None = None
     """Non-zeros an item under which a step on the CPU touches only them; None: see trainer/steps/choice.py."""
 
+    def recorded(self) -> dict[str, Any]:
+        """As a version has them. Those of a dense start do not name the other one: they are as they always were."""
+        named = asdict(self)
+        return {name: value for name, value in named.items() if name != "start_nonzeros" or value is not None}
+
     def stages(self) -> list[Stage]:
         """The schedule's stages. Raises ConfigurationError for options that do not fit together."""
         if self.dims > MOST_DIMS:
@@ -65,6 +73,8 @@ class FitOptions:
             raise ConfigurationError("--batch-size and --max-outputs must be positive")
         if self.sparse_below is not None and self.sparse_below < 0:
             raise ConfigurationError("--sparse-below must not be negative")
+        if self.restart and self.start_nonzeros is not None:
+            raise ConfigurationError("--restart needs all initial weights; leave it or --start-nonzeros out")
         return schedule.stages(
             self.schedule,
             n_dims=self.dims,
@@ -74,6 +84,7 @@ class FitOptions:
             final_epochs=self.final_epochs,
             regrow_epochs=self.regrow_epochs,
             regrow=self.regrow,
+            start=self.start_nonzeros,
         )
 
 

@@ -14,6 +14,7 @@ from trainer.steps import costs
 _FLOAT_BYTES = 4
 _REST_BYTES = 3 * 2**23  # an epoch's users in their order, and what the allocator keeps
 _PRODUCT_BYTES = {"float32": 4, "bfloat16": 2}
+_STARTS = (4, 8, 16)  # dims are how many times the weights at a sparse start
 _LEAST_BATCH, _LEAST_OUTPUTS = 16, 1024
 
 
@@ -25,6 +26,8 @@ def bytes_needed(n_items: int, options: FitOptions, device: str = "cpu", own_ite
     """
     outputs = min(max(options.max_outputs or n_items, own_items), n_items)
     always = _FLOAT_BYTES * n_items * options.dims * options.restart + _REST_BYTES
+    if options.start_nonzeros is not None:
+        return always + _sparse_start_bytes(n_items, outputs, options, options.start_nonzeros, device)
     if device != "cpu":
         return always + _accelerator_bytes(n_items, outputs, options)
     return always + max(_dense_bytes(n_items, outputs, options), _sparse_bytes(n_items, outputs, options))
@@ -45,12 +48,36 @@ def _sparse_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
     through AᵀA that and five profiles, otherwise the errors and two profiles.
     """
     batch = options.batch_size or 1024
-    widest = max(options.nonzeros, min(options.sparse_below or costs.sparse_below(options, n_items), options.dims // 2))
+    below = options.sparse_below or costs.sparse_below(options, n_items)
+    widest = options.start_nonzeros or max(options.nonzeros, min(below, options.dims // 2))
     through_gram = all(
         costs.gram(options, n_items, k) < costs.sparse(options, n_items, k) for k in (options.nonzeros, widest)
     )
     of_users = (options.dims + 5 * batch) * options.dims if through_gram else batch * (outputs + 2 * options.dims)
     return _FLOAT_BYTES * ((7 * n_items + outputs) * widest + of_users)
+
+
+def _sparse_start_bytes(n_items: int, outputs: int, options: FitOptions, start: int, device: str) -> int:
+    """The first step, or what finds where supports grow: values, moments and dims of the start are there meanwhile."""
+    growth = _FLOAT_BYTES * 4 * n_items * start + _growth_bytes(n_items, options)
+    if device != "cpu":
+        step = _FLOAT_BYTES * (9 * n_items * start + 4 * (options.batch_size or 1024) * outputs)
+        return max(step + (_FLOAT_BYTES + _PRODUCT_BYTES[options.precision]) * outputs * options.dims, growth)
+    if start >= (options.sparse_below or options.dims):  # asked for
+        dense = _dense_bytes(n_items, outputs, options) - _FLOAT_BYTES * 3 * n_items * options.dims
+        return max(_FLOAT_BYTES * 4 * n_items * start + dense, growth)
+    return max(_sparse_bytes(n_items, outputs, options), growth)
+
+
+def _growth_bytes(n_items: int, options: FitOptions) -> int:
+    """A profile of every user asked, two squares and what is computed of them, and some rows at a time; with `relu` a
+    gradient and A of all items.
+    """
+    dims, batch = options.dims, options.batch_size or 1024
+    if options.loss != "linear":
+        of_batch = batch * (n_items + 2 * dims) + min(n_items * (batch + dims), costs.AT_ONCE)
+        return _FLOAT_BYTES * n_items * dims + _PRODUCT_BYTES[options.precision] * (n_items * dims + of_batch)
+    return _FLOAT_BYTES * ((costs.USERS_ASKED + 3 * dims) * dims + 5 * costs.AT_ONCE)
 
 
 def _accelerator_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
@@ -61,6 +88,8 @@ def _accelerator_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
 
 def start_bytes(n_items: int, options: FitOptions) -> int:
     """What the machine needs while it draws the initial values, wherever they are trained."""
+    if options.start_nonzeros is not None:
+        return _FLOAT_BYTES * 4 * n_items * options.start_nonzeros
     return _FLOAT_BYTES * n_items * options.dims
 
 
@@ -106,13 +135,16 @@ def check_memory(n_items: int, options: FitOptions, available: int, device: str 
 
 
 def _way_out(n_items: int, options: FitOptions, available: int, device: str) -> str:
-    """Each of the three settings alone where that helps; all of them at their least where none does alone."""
+    """Each of the settings alone where that helps; all of them at their least where none does alone."""
     batch, least_dims = options.batch_size or 1024, max(options.nonzeros, 64)
     smaller = {
         "--dims": [2**power for power in range(20, 5, -1) if least_dims <= 2**power < options.dims],
         "--batch-size": [batch >> shift for shift in range(1, 16) if batch >> shift >= _LEAST_BATCH],
         "--max-outputs": [2**power for power in range(30, 9, -1) if _LEAST_OUTPUTS <= 2**power < n_items],
     }
+    if options.start_nonzeros is None and not options.restart and options.loss == "linear":
+        starts = [options.dims // part for part in _STARTS if options.dims // part >= options.nonzeros]
+        smaller = {"--start-nonzeros": starts, **smaller}
     fitting = []
     for name, values in smaller.items():
         fits = (value for value in values if bytes_needed(n_items, _changed(options, name, value), device) <= available)
@@ -130,6 +162,8 @@ def _way_out(n_items: int, options: FitOptions, available: int, device: str) -> 
 
 def _changed(options: FitOptions, name: str, value: int) -> FitOptions:
     match name:
+        case "--start-nonzeros":
+            return replace(options, start_nonzeros=value)
         case "--dims":
             return replace(options, dims=value)
         case "--batch-size":

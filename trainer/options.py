@@ -211,12 +211,13 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     model.add_argument("--nonzeros", type=positive, metavar="N", default=16, help="weights an item keeps (16)")
     add_codes(model)
     model.add_argument(
-        "--schedule",
-        choices=sorted(SCHEDULES),
-        default="exponential",
-        metavar="NAME",
+        "--start-nonzeros", type=positive, metavar="N",
+        help="weights an item starts with, for large catalogues: memory goes with them and not with --dims (all dims)",
+    )  # fmt: skip
+    model.add_argument(
+        "--schedule", choices=sorted(SCHEDULES), metavar="NAME", default="exponential",
         help=f"of pruning: {', '.join(sorted(SCHEDULES))} (exponential)",
-    )
+    )  # fmt: skip
     model.add_argument(
         "--restart", action=argparse.BooleanOptionalAction, default=False,
         help="after each pruning start again from the initial weights (no)",
@@ -253,12 +254,9 @@ def _fit(fit: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     model.add_argument("--device", choices=("cpu", "cuda"), help="where to compute (cuda where there is one)")
     model.add_argument(
-        "--seed",
-        type=natural,
-        metavar="N",
-        default=1,
+        "--seed", type=natural, metavar="N", default=1,
         help="of the split, the initial weights and the order of users (1)",
-    )
+    )  # fmt: skip
     model.add_argument(
         "--threads",
         type=positive,

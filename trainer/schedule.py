@@ -13,11 +13,13 @@ class Stage(NamedTuple):
     k: int
     epochs: int
     regrown: float = 0.0
-    """Share of an item's weights that is exchanged before the first epoch; it falls to 0 linearly."""
+    """Share of an item's weights that is exchanged before the first epoch; it falls linearly."""
+    regrown_later: float = 0.0
+    """The share that it falls to by the end of the stage."""
 
     def exchanged(self, epoch: int) -> int:
         """Weights an item that are exchanged before an epoch, from 0: at least one, and never all."""
-        share = self.regrown * (1 - epoch / self.epochs)
+        share = self.regrown_later + (self.regrown - self.regrown_later) * (1 - epoch / self.epochs)
         return min(max(round(share * self.k), 1), self.k - 1) if share > 0 else 0
 
 
@@ -62,11 +64,13 @@ def stages(
     final_epochs: int,
     regrow_epochs: int = 0,
     regrow: float = 0.0,
+    start: int | None = None,
 ) -> list[Stage]:
     """Dense epochs, the schedule `name` over `prune_epochs`, a regrown stage at k, and one of `final_epochs` at k.
 
-    The values never rise. Nothing is regrown where nothing was pruned. Raises ConfigurationError for sizes that no
-    schedule can have.
+    With `start` no item ever has more weights than that, and all stages but the last are regrown, by a share that falls
+    from `regrow` to 0 until the stage at k, which begins with `regrow` again. The values never rise. Nothing is regrown
+    where nothing was pruned. Raises ConfigurationError for sizes that no schedule can have.
     """
     if not 1 <= k <= n_dims:
         raise ConfigurationError(f"--nonzeros must be between 1 and --dims ({n_dims}), got {k}")
@@ -74,12 +78,30 @@ def stages(
         raise ConfigurationError("epochs must not be negative, and the last stage needs at least one")
     if not 0 <= regrow < 1:
         raise ConfigurationError(f"--regrow must be a share from 0 to below 1, got {regrow}")
+    if start is not None and not k <= start < n_dims:
+        raise ConfigurationError(
+            f"--start-nonzeros must be between --nonzeros ({k}) and {n_dims - 1}, below --dims, got {start}"
+        )
     values = [n_dims] * dense_epochs + (SCHEDULES[name](n_dims, k, prune_epochs) if prune_epochs else [])
+    if start is not None:
+        regrown = [Stage(k, regrow_epochs, regrow)] if regrow_epochs and regrow else []
+        return [*_regrown([min(value, start) for value in values], regrow), *regrown, Stage(k, final_epochs)]
     if not regrow_epochs or not regrow or k == n_dims:
         values += [k] * final_epochs
         return [Stage(value, len(list(run))) for value, run in groupby(values)]
     pruned = [Stage(value, len(list(run))) for value, run in groupby(values)]
     return [*pruned, Stage(k, regrow_epochs, regrow), Stage(k, final_epochs)]
+
+
+def _regrown(values: list[int], share: float) -> list[Stage]:
+    """A stage of each value, of whose weights a share is exchanged that falls to 0 over all of them."""
+    stages, done = [], 0
+    for value, run in groupby(values):
+        epochs = len(list(run))
+        before, after = (share * (1 - epoch / len(values)) for epoch in (done, done + epochs))
+        stages.append(Stage(value, epochs, before, after))
+        done += epochs
+    return stages
 
 
 def _share(epoch: int, epochs: int) -> float:

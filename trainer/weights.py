@@ -1,5 +1,6 @@
 """What is trained: of each item k weights on its support, and what the optimiser remembers of them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,17 @@ class Weights:
     mu_product: float  # NAdam's momentum factors so far
     initial: Tensor | None  # (n_items, n_dims) where survivors restart from it
 
-    def __init__(self, initial: Tensor, *, restart: bool = False) -> None:
-        """`restart`: after each pruning the survivors start again from their initial values."""
-        self.n_items, self.n_dims = initial.shape
+    def __init__(
+        self, initial: Tensor, dims: Tensor | None = None, *, n_dims: int | None = None, restart: bool = False
+    ) -> None:
+        """Of all dims, or with `dims` on that support of `n_dims`.
+
+        `restart`: after each pruning the survivors start again from their initial values, which are of all dims.
+        """
+        assert not restart or dims is None
+        self.n_items, self.n_dims = len(initial), n_dims or initial.shape[1]
         self.initial = initial if restart else None
-        self.take(initial.clone() if restart else initial, None)
+        self.take(initial.clone() if restart else initial, dims)
 
     @property
     def k(self) -> int:
@@ -66,28 +73,22 @@ class Weights:
         values = self.codes().gather(1, kept) if self.initial is None else self.initial.gather(1, dims.long())
         return values, dims.to(torch.int32)
 
-    def exchange(self, n: int, gradient: Tensor, threads: Threads) -> None:
+    def exchange(self, n: int, gradients: Iterable[tuple[int, Tensor]], threads: Threads) -> None:
         """The `n` smallest |weights| of each row give way to dims outside its support with the largest |gradients|.
 
-        At most as many as are outside. `gradient` (n_items, n_dims) is spoilt. Those that come start at 0; the
-        optimiser goes on.
+        At most as many as are outside. Each of `gradients` is that of some rows, (n_rows, n_dims), after the first of
+        them, and is spoilt; every row is among them once, and changes when its gradient has come. What comes starts at
+        0; the optimiser goes on.
         """
         assert self.dims is not None
         assert n <= self.n_dims - self.k
-        if self.values.device.type == "cpu":
-            changed = [torch.empty_like(tensor) for tensor in (self.values, self.momentum, self.variance, self.dims)]
-            arguments = self.state(), n, array_of(gradient), State(*map(array_of, changed))
-            threads.ranges(support_kernels.exchange, self.n_items, *arguments)
-            self.values, self.momentum, self.variance, self.dims = changed
-            return
-        kept = self.values.abs().topk(self.k - n, dim=1).indices
-        grown = gradient.abs_().clamp_min_(1e-30).scatter_(1, self.dims.long(), 0.0).topk(n, dim=1).indices
-        dims = torch.cat([self.dims.gather(1, kept), grown.to(torch.int32)], dim=1)
-        order = dims.argsort(dim=1)
-        self.dims = dims.gather(1, order)
-        for name in ("values", "momentum", "variance"):
-            remaining = getattr(self, name).gather(1, kept)
-            setattr(self, name, torch.cat([remaining, remaining.new_zeros(self.n_items, n)], dim=1).gather(1, order))
+        on_cpu = self.values.device.type == "cpu"
+        for first, gradient in gradients:
+            rows = slice(first, first + len(gradient))
+            before = [tensor[rows] for tensor in (self.values, self.momentum, self.variance, self.dims)]
+            after = _exchanged_on_cpu(before, n, gradient, threads) if on_cpu else _exchanged(before, n, gradient)
+            for old, new in zip(before, after, strict=True):
+                old.copy_(new)
 
     def state(self) -> State:
         """The same memory, on the CPU, for kernels to change."""
@@ -106,6 +107,24 @@ class Weights:
         return ItemEmbedding.from_entries(dims, weights, self.n_dims)
 
 
+def _exchanged_on_cpu(before: list[Tensor], n: int, gradient: Tensor, threads: Threads) -> list[Tensor]:
+    after = [torch.empty_like(tensor) for tensor in before]
+    states = (State(*(array_of(tensor) for tensor in tensors)) for tensors in (before, after))
+    threads.ranges(support_kernels.exchange, len(gradient), next(states), n, array_of(gradient), next(states))
+    return after
+
+
+def _exchanged(before: list[Tensor], n: int, gradient: Tensor) -> list[Tensor]:
+    *of_weights, dims = before
+    kept = before[0].abs().topk(dims.shape[1] - n, dim=1).indices
+    grown = gradient.abs_().clamp_min_(1e-30).scatter_(1, dims.long(), 0.0).topk(n, dim=1).indices
+    together = torch.cat([dims.gather(1, kept), grown.to(torch.int32)], dim=1)
+    order = together.argsort(dim=1)
+    remaining = (tensor.gather(1, kept) for tensor in of_weights)
+    moved = [torch.cat([tensor, tensor.new_zeros(len(dims), n)], dim=1).gather(1, order) for tensor in remaining]
+    return [*moved, together.gather(1, order)]
+
+
 def array_of(tensor: Tensor | None, kind: torch.dtype = torch.float32) -> NDArray[Any]:
     """The same memory as kernels take it: bfloat16 as uint16, and what is not there as an empty rectangle."""
     if tensor is None:
@@ -117,7 +136,15 @@ def array_of(tensor: Tensor | None, kind: torch.dtype = torch.float32) -> NDArra
     return found
 
 
-def xavier_uniform(n_items: int, n_dims: int, generator: torch.Generator) -> Tensor:
-    """Initial values uniform in ± sqrt(6 / (n_items + n_dims))."""
+def xavier_uniform(n_items: int, n_dims: int, generator: torch.Generator, k: int | None = None) -> Tensor:
+    """Initial values uniform in ± sqrt(6 / (n_items + n_dims)), of all dims or of `k` an item."""
     bound = (6 / (n_items + n_dims)) ** 0.5
-    return torch.rand(n_items, n_dims, generator=generator).mul_(2).sub_(1).mul_(bound)
+    return torch.rand(n_items, k or n_dims, generator=generator).mul_(2).sub_(1).mul_(bound)
+
+
+def random_support(n_items: int, n_dims: int, k: int, generator: torch.Generator) -> Tensor:
+    """Of each item `k` dims, ascending, (n_items, k) int32: one from each of k equal stretches of the dims."""
+    starts = torch.arange(k + 1) * n_dims // k
+    widths = starts.diff()
+    place = torch.rand(n_items, k, generator=generator).mul_(widths).to(torch.int32)
+    return place.clamp_(max=(widths - 1).to(torch.int32)).add_(starts[:-1].to(torch.int32))

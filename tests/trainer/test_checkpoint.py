@@ -27,6 +27,8 @@ RUNS = {
     "regrown with several epochs of a support before": replace(TINY, regrow_epochs=2, schedule="step", prune_epochs=6),
     "constant": replace(TINY, schedule="constant", prune_epochs=4),
     "restart": replace(TINY, restart=True, schedule="linear"),
+    "sparse start": replace(TINY, start_nonzeros=5, regrow_epochs=2, dense_epochs=2),
+    "sparse start, relu": replace(TINY, start_nonzeros=5, regrow_epochs=2, loss="relu", schedule="step"),
     "sampled outputs": replace(TINY, max_outputs=12, batch_size=3),
     "bfloat16": replace(TINY, precision="bfloat16", schedule="step", prune_epochs=6),
 }

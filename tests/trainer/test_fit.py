@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from index.embedding import ItemEmbedding
 from tests import oracle
 from tests.trainer.worlds import QUICK, Shop, random_matrix
-from trainer import fit as run
+from trainer.checkpoint import Checkpoint
 from trainer.errors import ConfigurationError, TrainingError
-from trainer.fit import fit
-from trainer.fit_options import Epoch, FitOptions, Precision, default_batch_size, default_dims, default_loss
+from trainer.fit import TrainingRun, fit
+from trainer.fit_options import Epoch, FitOptions, Loss, Precision, default_batch_size, default_dims, default_loss
 from trainer.interactions import Csr
 from trainer.split import Holdout
-from trainer.steps import growth
+from trainer.steps import costs, growth
+from trainer.steps.autograd import AutogradStep
+from trainer.steps.step import Step
 from trainer.steps.threads import Threads
 from trainer.weights import Weights
 
@@ -162,6 +164,61 @@ def test_no_more_is_exchanged_than_is_missing() -> None:
     assert ((found.to_dense() != 0).sum(axis=1) == 11).all()
 
 
+SPARSE = replace(TINY, dims=24, start_nonzeros=6, regrow_epochs=2, final_epochs=6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"loss": "relu"}, {"precision": "bfloat16"}, {"max_outputs": 20}], ids=str)
+def test_a_sparse_start_never_has_more_weights_and_grows_while_it_is_pruned(changes: dict[str, Any]) -> None:
+    train = random_matrix(9, 90, 40, 0.15)
+    states: list[Checkpoint] = []
+    seen: list[Epoch] = []
+    found = fit(train, None, replace(SPARSE, **changes), seen.append, keep=lambda state: states.append(copied(state)))
+    supports = [state.arrays["dims"] for state in states]
+    assert [dims.shape[1] for dims in supports] == [epoch.k for epoch in seen] == [6, 6, *[3] * 9]
+    assert all((np.diff(dims, axis=1) > 0).all() for dims in supports)
+    assert all(dims.min() >= 0 and dims.max() < 24 for dims in supports)
+    assert (supports[1] != supports[0]).any(axis=1).mean() > 0.5
+    assert found.violation() is None
+    assert seen[-1].loss < seen[0].loss - 0.1
+
+
+def copied(state: Checkpoint) -> Checkpoint:
+    return replace(state, arrays={name: array.copy() for name, array in state.arrays.items()})
+
+
+def test_no_step_after_a_sparse_start_has_all_dims_unless_it_is_asked_for() -> None:
+    def ways(options: FitOptions) -> set[str]:
+        seen: list[Epoch] = []
+        fit(random_matrix(9, 90, 40, 0.15), None, options, seen.append)
+        return {epoch.way for epoch in seen}
+
+    assert "dense" not in ways(SPARSE)
+    assert ways(replace(SPARSE, sparse_below=0)) == {"dense"}
+
+
+class ByAutograd(TrainingRun):
+    def _new_step(self) -> Step:
+        return AutogradStep(self.weights, self.options)
+
+
+@pytest.mark.parametrize(("loss", "alike"), [("linear", 0.999), ("relu", 0.99)])
+def test_a_sparse_start_by_autograd_is_the_same(loss: Loss, alike: float) -> None:
+    """Two epochs, of which the second has another support."""
+    train, options = random_matrix(9, 90, 40, 0.15), replace(SPARSE, loss=loss, prune_epochs=2, learning_rate=0.01)
+    found = []
+    for run_type in (TrainingRun, ByAutograd):
+        a_run = run_type(train, None, options)
+        for _ in range(2):
+            a_run.advance()
+        found.append(a_run.embedding().to_dense())
+    assert np.median((found[0] * found[1]).sum(axis=1)) > alike  # of a cosine; ties may fall either way
+
+
+def test_a_sparse_start_learns_the_planted_tastes(shop: Shop, embedding: ItemEmbedding) -> None:
+    sparse = fit(shop.parts.train, shop.validation, replace(QUICK, start_nonzeros=6), silent)
+    assert ndcg_100(sparse, shop.test) > ndcg_100(embedding, shop.test) - 0.05
+
+
 def test_of_many_users_some_are_asked_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     train = random_matrix(9, 90, 40, 0.15)
     asked: list[tuple[int, int]] = []
@@ -171,7 +228,7 @@ def test_of_many_users_some_are_asked_what_is_missing(monkeypatch: pytest.Monkey
         asked.append(users.shape)
         return gradient(weights, users, options, threads)
 
-    monkeypatch.setattr(run, "_USERS_ASKED", 16)
+    monkeypatch.setattr(costs, "USERS_ASKED", 16)
     monkeypatch.setattr(growth, "gradient", noted)
     options = replace(TINY, regrow_epochs=2)
     assert same_bits(fit(train, None, options, silent), fit(train, None, options, silent))
@@ -238,6 +295,9 @@ def test_without_validation_the_last_stage_runs_through() -> None:
         {"dims": 0},
         {"final_epochs": 0},
         {"dense_epochs": -1},
+        {"start_nonzeros": 2},
+        {"start_nonzeros": 12},
+        {"start_nonzeros": 6, "restart": True},
     ],
     ids=str,
 )

@@ -13,7 +13,7 @@ from trainer.checkpoint import Checkpoint
 from trainer.errors import ConfigurationError
 from trainer.fit import fit
 from trainer.fit_options import FitOptions
-from trainer.footprint import bytes_needed, check_memory, check_segments, checkpoint_bytes
+from trainer.footprint import bytes_needed, check_memory, check_segments, checkpoint_bytes, start_bytes
 
 WIDE = FitOptions(dims=4096, nonzeros=16, batch_size=1024)
 
@@ -26,6 +26,17 @@ def test_what_is_sure_to_be_there_is_counted() -> None:
     assert bytes_needed(1000, some, "cuda") > bytes_needed(1000, some)
     assert bytes_needed(1000, replace(WIDE, batch_size=None)) == bytes_needed(1000, WIDE)
     assert bytes_needed(1000, replace(WIDE, restart=True)) > bytes_needed(1000, WIDE)
+
+
+def test_a_sparse_start_takes_memory_by_its_weights_and_not_by_dims() -> None:
+    dense, sparse = replace(WIDE, batch_size=256), replace(WIDE, batch_size=256, start_nonzeros=64)
+    n_items = 10**6
+    assert bytes_needed(n_items, sparse) < bytes_needed(n_items, dense) / 8
+    assert start_bytes(n_items, sparse) < start_bytes(n_items, dense) / 8
+    assert bytes_needed(n_items, sparse) >= 4 * n_items * (5 * 64 + 256)
+    assert bytes_needed(n_items, replace(sparse, loss="relu")) > 6 * n_items * 4096 / 2
+    assert bytes_needed(n_items, replace(sparse, sparse_below=64)) > 4 * n_items * 4096
+    assert bytes_needed(n_items, sparse, "cuda") < bytes_needed(n_items, dense, "cuda") / 2
 
 
 def refusal(n_items: int, options: FitOptions, available: int) -> str:
@@ -62,6 +73,7 @@ def test_no_checkpoint_is_larger_than_was_said() -> None:
     for options in (
         FitOptions(dims=64, nonzeros=4, prune_epochs=3, regrow_epochs=2, final_epochs=2),
         FitOptions(dims=64, nonzeros=4, prune_epochs=3, regrow_epochs=2, final_epochs=2, dense_epochs=2),
+        FitOptions(dims=64, nonzeros=4, prune_epochs=3, regrow_epochs=2, final_epochs=2, start_nonzeros=16),
     ):
         sizes: list[int] = []
 

@@ -57,6 +57,40 @@ def test_regrown_epochs_come_between_pruning_and_the_last_stage(
     assert all(min(1, k - 1) <= count < k for count in counts) or counts == [0] * regrow_epochs
 
 
+@given(NAMES, SIZES, st.integers(0, 9), st.integers(1, 50), st.integers(0, 9), st.floats(0.01, 0.99), st.data())
+def test_a_sparse_start_is_never_wider_and_exchanges_less_and_less_until_k(
+    name: str,
+    sizes: tuple[int, int],
+    dense_epochs: int,
+    prune_epochs: int,
+    regrow_epochs: int,
+    regrow: float,
+    data: st.DataObject,
+) -> None:
+    n_dims, k = sizes
+    if k == n_dims:
+        return
+    start = data.draw(st.integers(k, n_dims - 1))
+    epochs = {"dense_epochs": dense_epochs, "prune_epochs": prune_epochs, "regrow_epochs": regrow_epochs}
+    found = stages(name, n_dims=n_dims, k=k, **epochs, final_epochs=7, regrow=regrow, start=start)
+    growing, ended = (found[:-2], found[-2:]) if regrow_epochs else (found[:-1], found[-1:])
+    assert ended == [*[Stage(k, regrow_epochs, regrow)][:regrow_epochs], Stage(k, 7)]
+    assert sum(stage.epochs for stage in growing) == dense_epochs + prune_epochs
+    assert max(stage.k for stage in found) <= start
+    counts = [stage.exchanged(epoch) for stage in growing for epoch in range(stage.epochs)]
+    assert counts == sorted(counts, reverse=True)
+    shares = [(stage.regrown, stage.regrown_later) for stage in growing]
+    assert shares[0][0] == regrow
+    assert shares[-1][1] == pytest.approx(0)
+    assert all(one[1] == other[0] for one, other in pairwise(shares))
+
+
+@pytest.mark.parametrize("start", [3, 64, 65])
+def test_a_start_that_is_none_is_refused(start: int) -> None:
+    with pytest.raises(ConfigurationError, match=rf"between --nonzeros \(4\) and 63, below --dims, got {start}"):
+        stages("exponential", n_dims=64, k=4, dense_epochs=0, prune_epochs=1, final_epochs=1, start=start)
+
+
 def test_the_share_that_is_exchanged_falls_to_nothing() -> None:
     assert [Stage(16, 5, 0.5).exchanged(epoch) for epoch in range(5)] == [8, 6, 5, 3, 2]
     assert Stage(1, 5, 0.5).exchanged(0) == 0  # the only one stays

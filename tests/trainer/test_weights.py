@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from trainer.steps.threads import Threads
-from trainer.weights import Weights, xavier_uniform
+from trainer.weights import Weights, random_support, xavier_uniform
 
 ONE = Threads(1)
 
@@ -118,6 +118,10 @@ def test_after_pruning_the_optimiser_starts_anew_with_as_many_moments_as_weights
     assert (weights.steps, weights.mu_product) == (0, 1.0)
 
 
+def in_two_blocks(gradient: NDArray[np.float32]) -> list[tuple[int, torch.Tensor]]:
+    return [(0, torch.from_numpy(gradient[:4].copy())), (4, torch.from_numpy(gradient[4:].copy()))]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @given(seed=st.integers(0, 2**32), data=st.data())
 def test_an_exchange_trades_the_smallest_weights_for_the_largest_missing_gradients(
@@ -135,7 +139,7 @@ def test_an_exchange_trades_the_smallest_weights_for_the_largest_missing_gradien
         [spread_out(weights, t) for t in (weights.values, weights.momentum, weights.variance)],
         places(weights),
     )
-    weights.exchange(n, torch.from_numpy(gradient.copy()), Threads(threads))
+    weights.exchange(n, in_two_blocks(gradient), Threads(threads))
     after = [spread_out(weights, t) for t in (weights.values, weights.momentum, weights.variance)]
     for item in range(10):
         strongest = dims[item][np.argsort(-np.abs(before[0][item][dims[item]]))[: k - n]]
@@ -151,7 +155,7 @@ def test_an_exchange_trades_the_smallest_weights_for_the_largest_missing_gradien
 def test_where_no_gradient_says_anything_supports_still_have_k_dims() -> None:
     weights = some_weights(1, 6, 9)
     weights.prune(4, ONE)
-    weights.exchange(3, torch.zeros(6, 9), ONE)
+    weights.exchange(3, [(0, torch.zeros(6, 9))], ONE)
     assert (np.diff(places(weights), axis=1) > 0).all()
 
 
@@ -175,6 +179,23 @@ def test_the_embedding_has_the_weights_of_trained_rows_and_zeros_for_the_others(
             strongest = np.argsort(-np.abs(dense[row]))[:k]
             expected[strongest] = dense[row][strongest] / np.linalg.norm(dense[row][strongest])
         np.testing.assert_allclose(kept, expected, atol=1e-6)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 40), st.data())
+def test_a_random_support_has_ascending_dims_of_all_that_there_are(seed: int, n_dims: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, n_dims))
+    found = [random_support(50, n_dims, k, torch.Generator().manual_seed(seed)).numpy() for _ in range(2)]
+    assert found[0].dtype == np.int32
+    assert found[0].shape == (50, k)
+    assert (np.diff(found[0], axis=1) > 0).all()
+    assert found[0].min() >= 0
+    assert found[0].max() < n_dims
+    assert np.array_equal(found[0], found[1])
+
+
+def test_every_dim_is_as_likely_in_a_random_support() -> None:
+    counts = np.bincount(random_support(20_000, 32, 8, torch.Generator().manual_seed(1)).ravel(), minlength=32)
+    np.testing.assert_allclose(counts / 20_000, 8 / 32, atol=0.02)
 
 
 def test_initial_values_are_uniform_within_xaviers_bound_and_follow_the_seed() -> None:

@@ -73,7 +73,7 @@ def _fit(
     decided = {name: value for name, value in dataclasses.asdict(fit_options).items() if name not in _BY_MACHINE}
     decides = {**decided, "holdout": options.holdout, "data": interactions.fingerprint}
     record = {
-        **dataclasses.asdict(fit_options),
+        **fit_options.recorded(),
         **recorded(chosen, encoder),
         **naming.recorded(),
         "codes": options.codes,
@@ -261,6 +261,7 @@ def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> Fit
     return FitOptions(
         dims=dims,
         nonzeros=options.nonzeros,
+        start_nonzeros=options.start_nonzeros,
         seed=options.seed,
         schedule=options.schedule,
         restart=options.restart,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trainer.fit_options import FitOptions, Precision
 
 Counts = int | NDArray[np.int64]
+USERS_ASKED = 2**14  # of many, what they miss
 AT_ONCE = 2**22  # numbers that a dense product for the gradient is made of at a time
 _PER_NANOSECOND: Mapping[Precision, int] = {"bfloat16": 300, "float32": 50}  # multiplications of a large product
 
@@ -38,7 +39,12 @@ def gram(options: FitOptions, n_items: int, k: Counts) -> NDArray[np.float64]:
 
 
 def sparse_below(options: FitOptions, n_items: int, dense_factor: float = 1.0) -> int:
-    """Non-zeros an item under which the cheaper of the two other ways costs less than `dense_factor` dense steps."""
+    """Non-zeros an item under which the cheaper of the two other ways costs less than `dense_factor` dense steps.
+
+    After a sparse start no step is dense: it would need A with all dims.
+    """
+    if options.start_nonzeros is not None:
+        return options.dims
     k = np.arange(1, options.dims)
     narrow = np.minimum(sparse(options, n_items, k), gram(options, n_items, k))
     return 1 + int((narrow < dense_factor * dense(options, n_items)).sum())

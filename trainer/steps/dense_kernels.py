@@ -116,6 +116,14 @@ def drift(begin: int, end: int, batch: Batch, state: State, A: Any, rates: Rates
 
 
 @compiled_for_speed
+def add_of_users(begin: int, end: int, first: int, batch: Batch, q: Values, total: Values) -> None:
+    """Adds xᵀ q of the outputs from `first` + `begin` on to the rows of `total` from `begin` on."""
+    for j in range(begin, end):
+        for p in range(batch.item_starts[first + j], batch.item_starts[first + j + 1]):
+            add_row(total[j], q[batch.users[p]])
+
+
+@compiled_for_speed
 def add_gradients(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, total: Values) -> None:
     """Adds to `total` (n_items, n_dims) the gradients by A, of all dims, times the users of the batch."""
     row, n_users = np.empty(total.shape[1], np.float32), F(batch.starts.shape[0] - 1)
