@@ -159,7 +159,7 @@ class ChangedLoss(AutogradStep):
     def __call__(self, batch: Batch) -> float:
         x = dense_inputs(batch, self.weights.values.device)
         values = self.weights.values.requires_grad_()
-        A = item_matrix(values, self.dims, self.weights.n_dims, None, self.options.precision)
+        A = item_matrix(values, self.dims, self.weights.n_dims, self.options.precision)
         given = x * (torch.rand_like(x) >= self.dropped) if self.dropped else x
         error = _predicted(given, A)
         loss = _distance(error, x if self.weight is None else x * self.weight)

@@ -26,7 +26,7 @@ from trainer.machine import default_precision
 from trainer.split import split
 from trainer.steps import costs
 from trainer.steps.autograd import AutogradStep
-from trainer.steps.batch import all_outputs
+from trainer.steps.batch import batch_of
 from trainer.steps.dense import DenseStep
 from trainer.steps.gram import GramStep
 from trainer.steps.sparse import SparseStep
@@ -130,7 +130,7 @@ def _ways(train: Csr, options: FitOptions) -> None:
     """What a step takes each way, torch's own operations in the same precision among them, by non-zeros; which of ours
     the counts choose.
     """
-    threads, batch = Threads(torch.get_num_threads()), all_outputs(train[: options.batch_size])
+    threads, batch = Threads(torch.get_num_threads()), batch_of(train[: options.batch_size])
     n_items = train.shape[1]
     print("| non-zeros | autograd, ms | dense, ms | sparse, ms | gram, ms | chosen |\n|---:|---:|---:|---:|---:|---|")
     k = options.dims

@@ -16,14 +16,15 @@ from trainer.errors import DataError, TrainingError
 from trainer.evaluate import quality, rank_embedding
 from trainer.fit_options import Epoch, FitOptions, Watcher, default_batch_size
 from trainer.interactions import Csr
+from trainer.ranks import ALONE, Ranks
 from trainer.schedule import Stage
 from trainer.split import Holdout
 from trainer.steps import choice, costs, growth
 from trainer.steps.autograd import AutogradStep
-from trainer.steps.batch import all_outputs, sampled_outputs
 from trainer.steps.dense import DenseStep
 from trainer.steps.gram import GramStep
-from trainer.steps.kernels import Batch
+from trainer.steps.outputs import Sample, SampledSteps, Steps, WholeSteps
+from trainer.steps.room import Room
 from trainer.steps.sparse import SparseStep
 from trainer.steps.step import Step
 from trainer.steps.threads import Threads
@@ -39,14 +40,16 @@ def fit(
     device: str = "cpu",
     resumed: Checkpoint | None = None,
     keep: Callable[[Checkpoint], None] = lambda _: None,
+    ranks: Ranks = ALONE,
 ) -> ItemEmbedding:
     """Learns the item matrix. The same arguments, device and thread count give the same bits, resumed or not.
 
     Without `validation` the last stage runs through; with it the best epoch of the last stage is kept.
-    `keep` is given the state after every epoch, and `resumed` goes on from one.
+    `keep` is given the state after every epoch, and `resumed` goes on from one. With `ranks` these are the rank's
+    users, and all else is the same on every rank; the number of ranks changes nothing but the order of sums.
     Raises ConfigurationError for options that do not fit together, TrainingError where the loss is lost.
     """
-    run = TrainingRun(train, validation, options, device)
+    run = TrainingRun(train, validation, options, device, ranks)
     if resumed is not None:
         run.restore(resumed)
     while not run.finished:
@@ -59,15 +62,25 @@ def fit(
 class TrainingRun:
     """Weights between two epochs, and all that decides how they go on."""
 
-    def __init__(self, train: Csr, validation: Holdout | None, options: FitOptions, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        train: Csr,
+        validation: Holdout | None,
+        options: FitOptions,
+        device: str = "cpu",
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.stages = options.stages()
-        self.train, self.validation, self.options = train, validation, options
-        self.batch_size = min(options.batch_size or default_batch_size(train.shape[0]), train.shape[0])
+        self.train, self.validation, self.options, self.ranks = train, validation, options, ranks
+        self.n_users = int(_summed([train.shape[0]], ranks)[0])
+        self.batch_size = min(options.batch_size or default_batch_size(self.n_users), self.n_users)
         self.device = torch.device(device)
         self.threads = Threads(torch.get_num_threads())
         self.generator = torch.Generator().manual_seed(options.seed)
         self.weights = self._initial_weights(train.shape[1])
-        self.trained = train.getnnz(axis=0) > 0  # an item that no training user has would keep its random start
+        self.trained = (
+            _summed(train.getnnz(axis=0), ranks) > 0
+        )  # an item that no training user has would keep its random start
         self.number = self.since_best = 0
         self.best: tuple[float, ItemEmbedding] | None = None
         self.way = ""
@@ -89,21 +102,29 @@ class TrainingRun:
     def _exchange(self, n: int) -> None:
         """`n` weights an item give way to those that the users, or some of many, miss most."""
         users = self.train
-        if users.shape[0] > costs.USERS_ASKED:
-            chosen = torch.randperm(users.shape[0], generator=self.generator)[: costs.USERS_ASKED]
-            users = users[chosen.numpy()]
-        missed = growth.gradients(self.weights, users, self._counted, self.threads)
+        if self.n_users > costs.USERS_ASKED:
+            users = self._own(torch.randperm(self.n_users, generator=self.generator)[: costs.USERS_ASKED].numpy())
+        missed = growth.gradients(self.weights, users, self._counted, self.threads, self.ranks)
         self.weights.exchange(min(n, self.options.dims - self.current.k), missed, self.threads)
 
-    def _new_step(self) -> Step:
+    def _steps(self) -> Steps:
+        n_items, most, room = self.weights.n_items, self.options.max_outputs, Room()
+        if most is None or most >= n_items:
+            return WholeSteps(self._step(self.weights, room))
+        sample = Sample(n_items, most, self.generator, self.ranks)
+        return SampledSteps(self.weights, sample, lambda part: self._step(part, room), self.options.learning_rate)
+
+    def _step(self, weights: Weights, room: Room) -> Step:
         """The way that is fastest here for the weights' support."""
         if self.device.type != "cpu":
-            return AutogradStep(self.weights, self.options)
+            return AutogradStep(weights, self.options, ranks=self.ranks)
         k, counted = self.current.k, self._counted
-        if self.weights.dims is None or k >= self.sparse_below:
-            return DenseStep(self.weights, self.options, self.threads)
-        through_gram = costs.gram(counted, self.weights.n_items, k) < costs.sparse(counted, self.weights.n_items, k)
-        return (GramStep if through_gram else SparseStep)(self.weights, self.options, self.threads)
+        way: type[DenseStep | SparseStep | GramStep] = SparseStep
+        if weights.dims is None or k >= self.sparse_below:
+            way = DenseStep
+        elif costs.gram(counted, self.weights.n_items, k) < costs.sparse(counted, self.weights.n_items, k):
+            way = GramStep
+        return way(weights, self.options, self.threads, room=room, ranks=self.ranks)
 
     @property
     def _counted(self) -> FitOptions:
@@ -135,8 +156,7 @@ class TrainingRun:
             self._begin(self.stage + 1)
         if n := self.current.exchanged(self.epochs_of_stage):
             self._exchange(n)
-        users = torch.randperm(self.train.shape[0], generator=self.generator).numpy()
-        loss = self._pass(self.train[users])
+        loss = self._pass(torch.randperm(self.n_users, generator=self.generator).numpy())
         self.number += 1
         self.epochs_of_stage += 1
         score = None
@@ -147,34 +167,33 @@ class TrainingRun:
 
     def _validate(self, validation: Holdout) -> float:
         embedding = self._exported()
-        score = float(quality(rank_embedding(embedding, validation), validation.targets).ndcg_100.mean())
+        own = validation.every(self.ranks.number, self.ranks.rank)
+        scores = quality(rank_embedding(embedding, own), own.targets).ndcg_100
+        score = float(_summed([scores.sum()], self.ranks)[0] / validation.n_users)
         self.since_best += 1
         if self.best is None or score > self.best[0]:
             self.best, self.since_best = (score, embedding), 0
         return score
 
-    def _pass(self, users: Csr) -> float:
-        """One pass over the users in the order given; the mean loss."""
-        step = self._new_step()  # anew, as after an interruption: lengths are then summed in the same order
-        self.way, total = step.way, 0.0
-        for start in range(0, users.shape[0], self.batch_size):
-            batch = self._batch(users[start : start + self.batch_size])
-            total += step(batch) * batch.n_users
-        mean = total / users.shape[0]
+    def _pass(self, users: NDArray[np.int64]) -> float:
+        """One pass over all ranks' users in the order given; the mean loss."""
+        step, total = self._steps(), 0.0  # anew, as after an interruption: lengths are then summed in the same order
+        for start in range(0, len(users), self.batch_size):
+            batch = users[start : start + self.batch_size]
+            own = self._own(batch)
+            total += step(own, len(batch)) * own.shape[0]
+        step.settle()
+        self.way = step.way
+        mean = float(_summed([total], self.ranks)[0]) / self.n_users
         if not np.isfinite(mean):
             raise TrainingError("the loss is no longer a number; lower --learning-rate")
         return mean
 
-    def _batch(self, users: Csr) -> Batch:
-        """With sampled outputs (the paper's code) they are the batch's own items, and after them random others."""
-        n_items = users.shape[1]
-        most = self.options.max_outputs
-        if most is None or most >= n_items:
-            return all_outputs(users)
-        own = np.unique(users.indices)
-        others = np.setdiff1d(np.arange(n_items), own, assume_unique=True)
-        drawn = torch.randperm(len(others), generator=self.generator)[: max(most - len(own), 0)].numpy()
-        return sampled_outputs(users, own, others[drawn])
+    def _own(self, users: NDArray[np.int64]) -> Csr:
+        """Those of the users that this rank has."""
+        n_ranks = self.ranks.number
+        own: Csr = self.train[users[users % n_ranks == self.ranks.rank] // n_ranks]
+        return own
 
     # ------------------------------------------------------------ results and states
 
@@ -258,6 +277,12 @@ class TrainingRun:
             if problem := best.violation():
                 raise ValueError(f"the best epoch: {problem}")
             self.best = state.best_score, best
+
+
+def _summed(numbers: "NDArray[Any] | list[float]", ranks: Ranks) -> NDArray[np.float64]:
+    total = torch.tensor(np.asarray(numbers, np.float64))
+    ranks.sum_(total)
+    return total.numpy()
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

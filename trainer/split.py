@@ -33,6 +33,11 @@ class Holdout:
         """The history as rows."""
         return _items(self.history, user)
 
+    def every(self, step: int, first: int) -> "Holdout":
+        """Every `step`th of the users, from `first` on."""
+        part = slice(first, None, step)
+        return Holdout(self.history[part], self.targets[part], self.users[part], self.known)
+
     def ranking(self, user: int, scores: Floats, depth: int) -> Rows:
         """At most `depth` rows, best first, ties by row: never what the user has already. scores (n_items,)."""
         masked = Mask.hiding(self.shown(user)).apply(scores)

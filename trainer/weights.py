@@ -90,6 +90,25 @@ class Weights:
             for old, new in zip(before, after, strict=True):
                 old.copy_(new)
 
+    def rows(self, rows: NDArray[np.int64]) -> "Weights":
+        """A copy of those of some items, with what the optimiser remembers of them."""
+        index = torch.from_numpy(rows).to(self.values.device)
+        dims = None if self.dims is None else self.dims[index]
+        found = Weights.__new__(Weights)
+        found.n_items, found.n_dims, found.initial, found.dims = len(rows), self.n_dims, None, dims
+        found.values, found.momentum, found.variance = (
+            tensor[index] for tensor in (self.values, self.momentum, self.variance)
+        )
+        found.steps, found.mu_product = self.steps, self.mu_product
+        return found
+
+    def put(self, rows: NDArray[np.int64], changed: "Weights") -> None:
+        """Takes those items back, on the same support."""
+        index = torch.from_numpy(rows).to(self.values.device)
+        for name in ("values", "momentum", "variance"):
+            getattr(self, name).index_copy_(0, index, getattr(changed, name))
+        self.steps, self.mu_product = changed.steps, changed.mu_product
+
     def state(self) -> State:
         """The same memory, on the CPU, for kernels to change."""
         return State(

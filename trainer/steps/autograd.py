@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize
 
 from trainer.fit_options import FitOptions, Precision
+from trainer.ranks import ALONE, Ranks
 from trainer.steps.kernels import LEAST_LENGTH, Batch
 from trainer.steps.step import TYPES, next_rates
 from trainer.weights import Weights
@@ -17,20 +18,20 @@ from trainer.weights import Weights
 class AutogradStep:
     way: ClassVar[str] = "autograd"
 
-    def __init__(self, weights: Weights, options: FitOptions) -> None:
-        self.weights, self.options = weights, options
+    def __init__(self, weights: Weights, options: FitOptions, *, ranks: Ranks = ALONE) -> None:
+        self.weights, self.options, self.ranks = weights, options, ranks
         self.dims = None if weights.dims is None else weights.dims.long()
 
     def __call__(self, batch: Batch) -> float:
         device = self.weights.values.device
         x = dense_inputs(batch, device)
-        rows = None if batch.is_whole else torch.from_numpy(batch.rows).long().to(device)
         values = self.weights.values.requires_grad_()
-        A = item_matrix(values, self.dims, self.weights.n_dims, rows, self.options.precision)
-        loss = Reconstruction.apply(A, x, self.options.loss == "relu")  # type: ignore[no-untyped-call]
+        A = item_matrix(values, self.dims, self.weights.n_dims, self.options.precision)
+        loss = Reconstruction.apply(A, x, self.options.loss == "relu", batch.n_together)  # type: ignore[no-untyped-call]
         (gradient,) = torch.autograd.grad(loss, values)
+        self.ranks.sum_(gradient)
         self._move(values.detach_(), gradient)
-        return float(loss.item())
+        return float(loss.item()) * batch.n_together / max(batch.n_users, 1)
 
     def _move(self, values: Tensor, gradient: Tensor) -> None:
         """NAdam."""
@@ -44,23 +45,21 @@ class AutogradStep:
 
 
 def dense_inputs(batch: Batch, device: torch.device) -> Tensor:
-    """X (users, outputs), made where it is needed."""
+    """X (users, items), made where it is needed."""
     users = np.repeat(np.arange(batch.n_users), np.diff(batch.starts))
-    x = torch.zeros(batch.n_users, batch.n_outputs, device=device)
+    x = torch.zeros(batch.n_users, batch.n_items, device=device)
     x[torch.from_numpy(users).to(device), torch.from_numpy(batch.columns).long().to(device)] = 1.0
     return x
 
 
-def item_matrix(values: Tensor, dims: Tensor | None, n_dims: int, rows: Tensor | None, precision: Precision) -> Tensor:
-    """A (n_items, n_dims) or the rows of it that are asked for, each of length 1.
+def item_matrix(values: Tensor, dims: Tensor | None, n_dims: int, precision: Precision) -> Tensor:
+    """A (n_items, n_dims), each row of length 1, from weights (n_items, k) on a support, or on all dims.
 
-    From weights (n_items, k) on a support, or on all dims. `precision` is that of the products.
+    `precision` is that of the products.
     """
-    weight = values if rows is None else values[rows]
-    codes: Tensor = normalize(weight, dim=1).to(TYPES[precision])
+    codes: Tensor = normalize(values, dim=1).to(TYPES[precision])
     if dims is None:
         return codes
-    dims = dims if rows is None else dims[rows]
     starts = torch.arange(len(codes), device=codes.device)[:, None] * n_dims
     flat = codes.new_zeros(len(codes) * n_dims)
     matrix: Tensor = flat.index_copy_(0, (starts + dims).ravel(), codes.ravel())  # scatter_ copies all of it first
@@ -68,13 +67,14 @@ def item_matrix(values: Tensor, dims: Tensor | None, n_dims: int, rows: Tensor |
 
 
 class Reconstruction(torch.autograd.Function):
-    """Of x (batch, n_outputs) and A (n_outputs, n_dims), which is in the precision of the products.
+    """Of x (batch, n_items) and A (n_items, n_dims), which is in the precision of the products.
 
-    The loss is the mean over users of 2 - 2 cos. With `relu` negative predictions are 0. The gradient goes to A only.
+    The loss is the sum over users of 2 - 2 cos, over `n_together`. With `relu` negative
+    predictions are 0. The gradient goes to A only.
     """
 
     @staticmethod
-    def forward(ctx: Any, A: Tensor, x: Tensor, relu: bool) -> Tensor:
+    def forward(ctx: Any, A: Tensor, x: Tensor, relu: bool, n_together: int) -> Tensor:
         inputs = x.to(A.dtype)
         profiles = inputs @ A
         predicted = (profiles @ A.T).float()
@@ -88,15 +88,16 @@ class Reconstruction(torch.autograd.Function):
         size = torch.linalg.vector_norm(x, dim=1).clamp_min_(LEAST_LENGTH)
         cosine = product / (length * size)
         ctx.save_for_backward(A, inputs, profiles, predicted, x, inside, length, size, cosine)
-        loss: Tensor = (2 - 2 * cosine).mean()
+        ctx.n_together = n_together
+        loss: Tensor = (2 - 2 * cosine).sum() / n_together
         return loss
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None]:
         """With c the cosine: of the error p it is 2 (c p / |p| - x / |x|) / |p|, and p = x A Aᵀ - x."""
         A, inputs, profiles, error, x, inside, length, size, cosine = ctx.saved_tensors
-        scale = (2 * upstream[0] / len(x)) / length
+        scale = (2 * upstream[0] / ctx.n_together) / length
         error *= (scale * cosine / length)[:, None]
         error.addcmul_(x, (scale / size)[:, None], value=-1)
         if inside is not None:
@@ -104,4 +105,4 @@ class Reconstruction(torch.autograd.Function):
         error = error.to(A.dtype)
         gradient = error.T @ profiles
         gradient += inputs.T @ (error @ A)
-        return gradient, None, None
+        return gradient, None, None, None

@@ -1,26 +1,18 @@
 """What the users of a step have, by user and by item, without users x items."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainer.interactions import Csr
 from trainer.steps.kernels import Batch, Places, by_item
 
 
-def all_outputs(users: Csr) -> Batch:
-    """Every item is an output."""
-    every = np.arange(users.shape[1], dtype=np.int32)
-    return _batch(users, users.indices.astype(np.int32), every, every)
+def batch_of(users: Csr, n_together: int | None = None) -> Batch:
+    """Of users x items; `n_together`: users of the step on all ranks, None where these are all."""
+    return within(users, users.indices.astype(np.int32), users.shape[1], n_together)
 
 
-def sampled_outputs(users: Csr, own: NDArray[np.integer], others: NDArray[np.integer]) -> Batch:
-    """The items of the batch's users, and after them others that none of them has."""
-    rows = np.concatenate([own, others]).astype(np.int32)
-    place = np.full(users.shape[1], -1, np.int32)
-    place[rows] = np.arange(len(rows), dtype=np.int32)
-    return _batch(users, place[users.indices], rows, place)
-
-
-def _batch(users: Csr, columns: Places, rows: Places, place: Places) -> Batch:
+def within(users: Csr, columns: Places, n_items: int, n_together: int | None = None) -> Batch:
+    """The same of some items: `columns` (n_interactions,) are what the users' items are called among these."""
     starts = users.indptr.astype(np.int64)
-    return Batch(starts, columns, rows, place, *by_item(starts, columns, len(rows)))
+    together = users.shape[0] if n_together is None else n_together
+    return Batch(starts, columns, *by_item(starts, columns, n_items), together)

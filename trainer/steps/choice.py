@@ -10,7 +10,7 @@ import torch
 
 from trainer.fit_options import FitOptions
 from trainer.steps import costs
-from trainer.steps.batch import all_outputs
+from trainer.steps.batch import batch_of
 from trainer.steps.dense import DenseStep
 from trainer.steps.kernels import Batch
 from trainer.steps.sparse import SparseStep
@@ -65,7 +65,7 @@ def _batch(n_users: int, n_items: int, rng: np.random.Generator) -> Batch:
     size = min(_HISTORY, n_items)
     items = np.concatenate([rng.choice(n_items, size, replace=False) for _ in range(n_users)])
     starts = np.arange(n_users + 1) * size
-    return all_outputs(sp.csr_matrix((np.ones(len(items), np.float32), items, starts), shape=(n_users, n_items)))
+    return batch_of(sp.csr_matrix((np.ones(len(items), np.float32), items, starts), shape=(n_users, n_items)))
 
 
 def _best(step: Step, batch: Batch) -> float:

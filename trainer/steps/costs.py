@@ -20,13 +20,13 @@ _PER_NANOSECOND: Mapping[Precision, int] = {"bfloat16": 300, "float32": 50}  # m
 def dense(options: FitOptions, n_items: int) -> float:
     """Three products of batch x outputs x dims, and a pass over the rows."""
     batch, outputs = _sizes(options, n_items)
-    return 3 * batch * outputs * options.dims / _PER_NANOSECOND[options.precision] + n_items * options.dims
+    return 3 * batch * outputs * options.dims / _PER_NANOSECOND[options.precision] + outputs * options.dims
 
 
 def sparse(options: FitOptions, n_items: int, k: Counts) -> NDArray[np.float64]:
     """Three products of batch x outputs x k, and a pass over the non-zeros."""
     batch, outputs = _sizes(options, n_items)
-    return np.asarray(k * (0.25 * batch * outputs + 4.0 * n_items))
+    return np.asarray(k * outputs * (0.25 * batch + 4.0))
 
 
 def gram(options: FitOptions, n_items: int, k: Counts) -> NDArray[np.float64]:
@@ -35,7 +35,7 @@ def gram(options: FitOptions, n_items: int, k: Counts) -> NDArray[np.float64]:
         return np.asarray(k * np.inf)
     batch, outputs = _sizes(options, n_items)
     products = 2 * batch * options.dims**2 / _PER_NANOSECOND[options.precision]
-    return np.asarray(2 * outputs * k * (14 + 0.9 * k) + 4.0 * n_items * k + products)
+    return np.asarray(2 * outputs * k * (14 + 0.9 * k) + 4.0 * outputs * k + products)
 
 
 def sparse_below(options: FitOptions, n_items: int, dense_factor: float = 1.0) -> int:

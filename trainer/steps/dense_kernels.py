@@ -57,7 +57,7 @@ def errors(begin: int, end: int, batch: Batch, relu: bool, P: Any, losses: Value
 
     With c the cosine, the gradient by the error p is 2 (c p / |p| - x / |x|) / |p| over the number of users.
     """
-    n_users, p = batch.starts.shape[0] - 1, np.empty(P.shape[1], np.float32)
+    n_users, p = batch.n_together, np.empty(P.shape[1], np.float32)
     for user in range(begin, end):
         items = batch.columns[batch.starts[user] : batch.starts[user + 1]]
         length = _predicted(P[user], items, relu, p)
@@ -85,7 +85,7 @@ def _move(i: int, g: Values, state: State, A: Any, rates: Rates) -> None:
 
 @part_of_kernels
 def _gradient(j: int, g: Any, batch: Batch, zE: Any, row: Values) -> None:
-    """Of output j by A: the row g of Eᵀ z, and xᵀ (E A), which is the sum of `zE` over the users who have it."""
+    """Of item j by A: the row g of Eᵀ z, and xᵀ (E A), which is the sum of `zE` over the users who have it."""
     row[:] = 0
     add_row(row, g)
     for p in range(batch.item_starts[j], batch.item_starts[j + 1]):
@@ -94,11 +94,11 @@ def _gradient(j: int, g: Any, batch: Batch, zE: Any, row: Values) -> None:
 
 @compiled_for_speed
 def update(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, state: State, A: Any, rates: Rates) -> None:
-    """Moves the items of the outputs from `first` + `begin` on, of which G has the rows, and writes their rows of A."""
+    """Moves the items from `first` + `begin` on, of which G has the rows, and writes their rows of A."""
     row, support = np.empty(A.shape[1], np.float32), np.empty(state.w.shape[1], np.float32)
     for j in range(begin, end):
-        _gradient(first + j, G[j], batch, zE, row)
-        i = batch.rows[first + j]
+        i = first + j
+        _gradient(i, G[j], batch, zE, row)
         if state.dims.shape[0]:
             gather_row(row, state.dims[i], support)
             _move(i, support, state, A, rates)
@@ -107,17 +107,28 @@ def update(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, stat
 
 
 @compiled_for_speed
-def drift(begin: int, end: int, batch: Batch, state: State, A: Any, rates: Rates) -> None:
-    """Moves the items that are no outputs, which have no gradient, by their momentum."""
-    nothing = np.zeros(state.w.shape[1], np.float32)
+def gather(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, dims: Places, total: Values) -> None:
+    """The gradients of the items from `first` + `begin` on, on their support, into the rows of `total` (n_items, k)."""
+    row = np.empty(G.shape[1], np.float32)
+    for j in range(begin, end):
+        i = first + j
+        _gradient(i, G[j], batch, zE, row)
+        if dims.shape[0]:
+            gather_row(row, dims[i], total[i])
+        else:
+            total[i, :] = row
+
+
+@compiled_for_speed
+def move(begin: int, end: int, G: Values, state: State, A: Any, rates: Rates) -> None:
+    """Moves the items `begin:end` by their gradients on the support, and writes their rows of A."""
     for i in range(begin, end):
-        if batch.place[i] < 0:
-            _move(i, nothing, state, A, rates)
+        _move(i, G[i], state, A, rates)
 
 
 @compiled_for_speed
 def add_of_users(begin: int, end: int, first: int, batch: Batch, q: Values, total: Values) -> None:
-    """Adds xᵀ q of the outputs from `first` + `begin` on to the rows of `total` from `begin` on."""
+    """Adds xᵀ q of the items from `first` + `begin` on to the rows of `total` from `begin` on."""
     for j in range(begin, end):
         for p in range(batch.item_starts[first + j], batch.item_starts[first + j + 1]):
             add_row(total[j], q[batch.users[p]])
@@ -126,9 +137,9 @@ def add_of_users(begin: int, end: int, first: int, batch: Batch, q: Values, tota
 @compiled_for_speed
 def add_gradients(begin: int, end: int, first: int, batch: Batch, G: Any, zE: Any, total: Values) -> None:
     """Adds to `total` (n_items, n_dims) the gradients by A, of all dims, times the users of the batch."""
-    row, n_users = np.empty(total.shape[1], np.float32), F(batch.starts.shape[0] - 1)
+    row, n_users = np.empty(total.shape[1], np.float32), F(batch.n_together)
     for j in range(begin, end):
-        _gradient(first + j, G[j], batch, zE, row)
-        i = batch.rows[first + j]
+        i = first + j
+        _gradient(i, G[j], batch, zE, row)
         for dim in range(row.shape[0]):
             total[i, dim] += n_users * row[dim]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from trainer.fit_options import FitOptions
+from trainer.ranks import ALONE, Ranks
 from trainer.steps import gram_kernels, kernels, sparse_kernels
 from trainer.steps.kernels import Batch
 from trainer.steps.room import Room
@@ -21,22 +22,29 @@ from trainer.weights import Weights, array_of
 class GramStep:
     way: ClassVar[str] = "gram"
 
-    def __init__(self, weights: Weights, options: FitOptions, threads: Threads) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        options: FitOptions,
+        threads: Threads,
+        *,
+        room: Room | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
         assert options.loss == "linear"
-        self.weights, self.options, self.threads = weights, options, threads
-        self.type = TYPES[options.precision]
-        self.codes = np.empty((weights.n_items, weights.k), np.float32)
+        self.weights, self.options, self.threads, self.ranks = weights, options, threads, ranks
+        self.type, self.room = TYPES[options.precision], room or Room()
+        self.codes = array_of(self.room.take("codes", (weights.n_items, weights.k)))
         state = weights.state()
         threads.ranges(kernels.write_codes, weights.n_items, state.w, self.codes)
         self.by_dim = gram_kernels.by_dim(state.dims, weights.n_dims)
-        self.room = Room()
 
     def __call__(self, batch: Batch) -> float:
         state, codes, n_dims = self.weights.state(), self.codes, self.weights.n_dims
         of_users, square, take = (batch.n_users, n_dims), (n_dims, n_dims), self.room.take
         z, q = take("z", of_users), array_of(take("q", of_users))
         self.threads.ranges(gram_kernels.fold_in, batch.n_users, batch, state.dims, codes, array_of(z))
-        of_items = (*self.by_dim, batch.place, state.dims, codes)
+        of_items = (*self.by_dim, state.dims, codes)
         squares = take("squares", square, self.type)
         self.threads.ranges(gram_kernels.gram, n_dims, *of_items, array_of(squares))
         right = take("right", of_users, self.type).copy_(z)
@@ -46,9 +54,10 @@ class GramStep:
             gram_kernels.errors, batch.n_users, batch, array_of(z), array_of(y), array_of(left), q, losses
         )
         between = torch.mm(left.T.contiguous(), right, out=squares)  # AᵀA is not needed any more
-        G = array_of(take("G", (batch.n_outputs, self.weights.k)))
-        self.threads.ranges(gram_kernels.gradients, n_dims, *of_items, array_of(between), G)
-        self.threads.ranges(gram_kernels.add_of_users, batch.n_outputs, batch, state.dims, q, G)
+        G = take("G", (batch.n_items, self.weights.k))
+        self.threads.ranges(gram_kernels.gradients, n_dims, *of_items, array_of(between), array_of(G))
+        self.threads.ranges(gram_kernels.add_of_users, batch.n_items, batch, state.dims, q, array_of(G))
+        self.ranks.sum_(G)
         rates = next_rates(self.weights, self.options)
-        self.threads.ranges(sparse_kernels.update, self.weights.n_items, batch, G, state, codes, rates)
-        return float(losses.mean(dtype=np.float64))
+        self.threads.ranges(sparse_kernels.update, batch.n_items, array_of(G), state, codes, rates)
+        return float(losses.sum(dtype=np.float64)) / max(batch.n_users, 1)

@@ -35,19 +35,16 @@ def by_dim(dims: Places, n_dims: int) -> tuple[Starts, Entries]:
 
 
 @compiled_for_speed
-def gram(
-    begin: int, end: int, starts: Starts, entries: Entries, place: Places, dims: Places, codes: Values, G: Any
-) -> None:
-    """The rows `begin:end` of AᵀA over the items that are outputs."""
+def gram(begin: int, end: int, starts: Starts, entries: Entries, dims: Places, codes: Values, G: Any) -> None:
+    """The rows `begin:end` of AᵀA."""
     row, k = np.empty(G.shape[1], np.float32), dims.shape[1]
     for j in range(begin, end):
         row[:] = 0
         for p in range(starts[j], starts[j + 1]):
             i = entries[p] // k
-            if place[i] >= 0:
-                weight = codes[i, entries[p] - i * k]
-                for other in range(k):
-                    row[dims[i, other]] += weight * codes[i, other]
+            weight = codes[i, entries[p] - i * k]
+            for other in range(k):
+                row[dims[i, other]] += weight * codes[i, other]
         put_row(G[j], row, F(1))
 
 
@@ -57,7 +54,7 @@ def fold_in(begin: int, end: int, batch: Batch, dims: Places, codes: Values, z: 
     for user in range(begin, end):
         z[user, :] = 0
         for p in range(batch.starts[user], batch.starts[user + 1]):
-            i = batch.rows[batch.columns[p]]
+            i = batch.columns[p]
             for place in range(dims.shape[1]):
                 z[user, dims[i, place]] += codes[i, place]
 
@@ -69,7 +66,7 @@ def errors(begin: int, end: int, batch: Batch, z: Values, y: Any, left: Any, q: 
     With p = z Aᵀ - x: |p|² = z y - 2 |z|² + |x|² and x p = |z|² - |x|². The loss's gradient by p is alpha p - beta x
     (as in dense_kernels.errors), and so the one by A is A (alpha z)ᵀ z + xᵀ q.
     """
-    n_users, values = batch.starts.shape[0] - 1, np.empty(z.shape[1], np.float32)
+    n_users, values = batch.n_together, np.empty(z.shape[1], np.float32)
     for user in range(begin, end):
         values[:] = 0
         add_row(values, y[user])
@@ -95,31 +92,29 @@ def gradients(
     end: int,
     starts: Starts,
     entries: Entries,
-    place: Places,
     dims: Places,
     codes: Values,
     M: Any,
     G: Values,
 ) -> None:
-    """A M on the support in the dims `begin:end`, of symmetric M, into the rows of G (n_outputs, k)."""
+    """A M on the support in the dims `begin:end`, of symmetric M, into the rows of G (n_items, k)."""
     row, k = np.empty(M.shape[1], np.float32), dims.shape[1]
     for j in range(begin, end):
         for other in range(M.shape[1]):
             row[other] = widened(M[j, other])
         for p in range(starts[j], starts[j + 1]):
             i = entries[p] // k
-            if place[i] >= 0:
-                total = F(0)
-                for other in range(k):
-                    total += codes[i, other] * row[dims[i, other]]
-                G[place[i], entries[p] - i * k] = total
+            total = F(0)
+            for other in range(k):
+                total += codes[i, other] * row[dims[i, other]]
+            G[i, entries[p] - i * k] = total
 
 
 @compiled_for_speed
 def add_of_users(begin: int, end: int, batch: Batch, dims: Places, q: Values, G: Values) -> None:
-    """Adds xᵀ q on the support of the outputs `begin:end`."""
+    """Adds xᵀ q on the support of the items `begin:end`."""
     for j in range(begin, end):
-        support = dims[batch.rows[j]]
+        support = dims[j]
         for p in range(batch.item_starts[j], batch.item_starts[j + 1]):
             for place in range(support.shape[0]):
                 G[j, place] += q[batch.users[p], support[place]]

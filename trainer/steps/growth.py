@@ -11,9 +11,10 @@ from torch import Tensor
 
 from trainer.fit_options import FitOptions
 from trainer.interactions import Csr
+from trainer.ranks import ALONE, Ranks
 from trainer.steps import costs, dense_kernels, gram_kernels
 from trainer.steps.autograd import Reconstruction, dense_inputs, item_matrix
-from trainer.steps.batch import all_outputs
+from trainer.steps.batch import batch_of
 from trainer.steps.dense import DenseProducts
 from trainer.steps.kernels import LEAST_LENGTH, Batch
 from trainer.steps.step import TYPES
@@ -23,14 +24,19 @@ from trainer.weights import Weights, array_of
 _LEAST_ROWS = 64
 
 
-def gradients(weights: Weights, users: Csr, options: FitOptions, threads: Threads) -> Iterable[tuple[int, Tensor]]:
-    """That of some rows of A at a time, with the first of them, or where that is not possible of all rows at once.
+def gradients(
+    weights: Weights, users: Csr, options: FitOptions, threads: Threads, ranks: Ranks = ALONE
+) -> Iterator[tuple[int, Tensor]]:
+    """Of all ranks' users: that of some rows of A at a time, with the first of them, or where that is not possible of
+    all rows at once.
 
     A dense start has all of A anyway, and with `relu` there is no way but through predictions.
     """
-    if options.start_nonzeros is None or options.loss != "linear":
-        return [(0, gradient(weights, users, options, threads))]
-    return in_blocks(weights, users, options, threads)
+    in_parts = options.start_nonzeros is not None and options.loss == "linear"
+    whole = [] if in_parts else [(0, gradient(weights, users, options, threads))]
+    for first, found in in_blocks(weights, users, options, threads) if in_parts else whole:
+        ranks.sum_(found)
+        yield first, found
 
 
 def gradient(weights: Weights, users: Csr, options: FitOptions, threads: Threads) -> Tensor:
@@ -42,7 +48,7 @@ def gradient(weights: Weights, users: Csr, options: FitOptions, threads: Threads
         return _on_accelerator(weights, parts, options, total)
     products = DenseProducts(weights, options, threads)
     for part in parts:
-        batch = all_outputs(part)
+        batch = batch_of(part)
         z, E, zE, _ = products.forward(batch)
         for first, G in products.gradients(z, E):
             found = array_of(G), array_of(zE), array_of(total)
@@ -52,10 +58,10 @@ def gradient(weights: Weights, users: Csr, options: FitOptions, threads: Threads
 
 def _on_accelerator(weights: Weights, parts: Iterable[Csr], options: FitOptions, total: Tensor) -> Tensor:
     dims = None if weights.dims is None else weights.dims.long()
-    A = item_matrix(weights.values, dims, weights.n_dims, None, options.precision).requires_grad_()
+    A = item_matrix(weights.values, dims, weights.n_dims, options.precision).requires_grad_()
     for part in parts:
-        x = dense_inputs(all_outputs(part), total.device)
-        loss = Reconstruction.apply(A, x, options.loss == "relu")  # type: ignore[no-untyped-call]
+        x = dense_inputs(batch_of(part), total.device)
+        loss = Reconstruction.apply(A, x, options.loss == "relu", len(x))  # type: ignore[no-untyped-call]
         total += torch.autograd.grad(loss, A)[0] * len(x)
     return total
 
@@ -65,7 +71,7 @@ def in_blocks(weights: Weights, users: Csr, options: FitOptions, threads: Thread
 
     M (n_dims, n_dims) and q (n_users, n_dims) are those of gram_kernels.errors. A row may change once it has come.
     """
-    kind, batch = TYPES[options.precision], all_outputs(users)
+    kind, batch = TYPES[options.precision], batch_of(users)
     M, q = _of_users(_profiles(weights, users, batch, threads), weights, users, kind)
     for first, A in _blocks(weights):
         found = (A.to(kind) @ M).float()
@@ -116,7 +122,7 @@ def _blocks(weights: Weights) -> Iterator[tuple[int, Tensor]]:
     at_once = _rows_at_once(weights.n_dims)
     for first in range(0, weights.n_items, at_once):
         values, dims = weights.values[first : first + at_once], weights.dims[first : first + at_once]
-        yield first, item_matrix(values, dims.long(), weights.n_dims, None, "float32")
+        yield first, item_matrix(values, dims.long(), weights.n_dims, "float32")
 
 
 def _rows_at_once(n_dims: int) -> int:

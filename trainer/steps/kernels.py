@@ -44,24 +44,18 @@ class Batch(NamedTuple):
     """The users of one step: what they have, by user and by item (trainer/steps/batch.py)."""
 
     starts: Starts  # (n_users + 1,)
-    columns: Places  # (n_interactions,) outputs, a user's from starts[user]
-    rows: Places  # (n_outputs,) the items that outputs stand for
-    place: Places  # (n_items,) an item's output, -1 where it is none
-    item_starts: Starts  # (n_outputs + 1,)
-    users: Places  # (n_interactions,) an output's users from item_starts[output], ascending
+    columns: Places  # (n_interactions,) items, a user's from starts[user]
+    item_starts: Starts  # (n_items + 1,)
+    users: Places  # (n_interactions,) an item's users from item_starts[item], ascending
+    n_together: int  # users of the step on all ranks, over which the loss is a mean
 
     @property
     def n_users(self) -> int:
         return len(self.starts) - 1
 
     @property
-    def n_outputs(self) -> int:
-        return len(self.rows)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether outputs are all items, in order."""
-        return len(self.rows) == len(self.place)
+    def n_items(self) -> int:
+        return len(self.item_starts) - 1
 
 
 class State(NamedTuple):
@@ -186,12 +180,12 @@ def write_codes(begin: int, end: int, w: Values, codes: Values) -> None:
 
 
 @compiled_for_speed
-def by_item(starts: Starts, columns: Places, n_outputs: int) -> tuple[Starts, Places]:
+def by_item(starts: Starts, columns: Places, n_items: int) -> tuple[Starts, Places]:
     """Who has an item: of the users' items the transpose, users ascending."""
-    item_starts = np.zeros(n_outputs + 1, np.int64)
+    item_starts = np.zeros(n_items + 1, np.int64)
     for p in range(columns.shape[0]):
         item_starts[columns[p] + 1] += 1
-    for j in range(n_outputs):
+    for j in range(n_items):
         item_starts[j + 1] += item_starts[j]
     fill = item_starts[:-1].copy()
     users = np.empty(columns.shape[0], np.int32)

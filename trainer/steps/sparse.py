@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from trainer.fit_options import FitOptions
+from trainer.ranks import ALONE, Ranks
 from trainer.steps import kernels, sparse_kernels
 from trainer.steps.kernels import LANES, Batch, Values
 from trainer.steps.room import Room
@@ -19,31 +20,40 @@ from trainer.weights import Weights, array_of
 class SparseStep:
     way: ClassVar[str] = "sparse"
 
-    def __init__(self, weights: Weights, options: FitOptions, threads: Threads) -> None:
-        self.weights, self.options, self.threads = weights, options, threads
-        self.codes = np.empty((weights.n_items, weights.k), np.float32)
+    def __init__(
+        self,
+        weights: Weights,
+        options: FitOptions,
+        threads: Threads,
+        *,
+        room: Room | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.weights, self.options, self.threads, self.ranks = weights, options, threads, ranks
+        self.room = room or Room()
+        self.codes = self._take("codes", (weights.n_items, weights.k))
         threads.ranges(kernels.write_codes, weights.n_items, weights.state().w, self.codes)
-        self.room = Room()
 
     def __call__(self, batch: Batch) -> float:
         state, codes, relu = self.weights.state(), self.codes, self.options.loss == "relu"
         n_blocks = -(-batch.n_users // LANES)
         z, zE = (self._take(name, (n_blocks, self.weights.n_dims, LANES)) for name in ("z", "zE"))
-        E = self._take("E", (n_blocks, batch.n_outputs, LANES))
+        E = self._take("E", (n_blocks, batch.n_items, LANES))
         losses = np.empty(batch.n_users, np.float32)
 
         def forward_and_back(block: int) -> None:
             sparse_kernels.fold_in(block, batch, state.dims, codes, z[block])
-            sparse_kernels.predict(batch.rows, state.dims, codes, z[block], E[block])
+            sparse_kernels.predict(state.dims, codes, z[block], E[block])
             sparse_kernels.errors(block, batch, relu, E[block], losses)
-            sparse_kernels.spread(batch.rows, state.dims, codes, E[block], zE[block])
+            sparse_kernels.spread(state.dims, codes, E[block], zE[block])
 
         self.threads.each(forward_and_back, n_blocks)
-        G = self._take("G", (batch.n_outputs, self.weights.k))
-        self.threads.ranges(sparse_kernels.gradients, batch.n_outputs, batch, state.dims, E, z, zE, G)
+        G = self.room.take("G", (batch.n_items, self.weights.k))
+        self.threads.ranges(sparse_kernels.gradients, batch.n_items, batch, state.dims, E, z, zE, array_of(G))
+        self.ranks.sum_(G)
         rates = next_rates(self.weights, self.options)
-        self.threads.ranges(sparse_kernels.update, self.weights.n_items, batch, G, state, codes, rates)
-        return float(losses.mean(dtype=np.float64))
+        self.threads.ranges(sparse_kernels.update, batch.n_items, array_of(G), state, codes, rates)
+        return float(losses.sum(dtype=np.float64)) / max(batch.n_users, 1)
 
     def _take(self, name: str, shape: tuple[int, ...]) -> Values:
         return array_of(self.room.take(name, shape))

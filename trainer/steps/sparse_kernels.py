@@ -1,7 +1,7 @@
 """The compiled loops of a step whose products touch non-zeros only (trainer/steps/sparse.py).
 
 Users stand side by side in blocks of LANES, so that the inner loop of every product runs over users: z (blocks, n_dims,
-LANES), predictions and errors (blocks, n_outputs, LANES). Each product costs batch x n_outputs x k, not x n_dims.
+LANES), predictions and errors (blocks, n_items, LANES). Each product costs batch x n_items x k, not x n_dims.
 `codes` (n_items, k) are A's values on the support `dims`.
 """
 
@@ -22,19 +22,18 @@ def fold_in(block: int, batch: Batch, dims: Places, codes: Values, z: Values) ->
     first = block * LANES
     for user in range(first, min(first + LANES, batch.starts.shape[0] - 1)):
         for p in range(batch.starts[user], batch.starts[user + 1]):
-            i = batch.rows[batch.columns[p]]
+            i = batch.columns[p]
             for entry in range(dims.shape[1]):
                 z[dims[i, entry], user - first] += codes[i, entry]
 
 
 @compiled_for_speed
-def predict(rows: Places, dims: Places, codes: Values, z: Values, P: Values) -> None:
+def predict(dims: Places, codes: Values, z: Values, P: Values) -> None:
     """The predictions z Aᵀ of a block."""
     total = np.empty(LANES, np.float32)
     k = dims.shape[1]
     whole = k - k % _UNROLLED
-    for j in range(rows.shape[0]):
-        i = rows[j]
+    for i in range(dims.shape[0]):
         total[:] = 0
         for entry in range(0, whole, _UNROLLED):
             d0, d1, d2, d3 = dims[i, entry], dims[i, entry + 1], dims[i, entry + 2], dims[i, entry + 3]
@@ -46,7 +45,7 @@ def predict(rows: Places, dims: Places, codes: Values, z: Values, P: Values) -> 
             for lane in range(LANES):
                 total[lane] += a0 * z[d0, lane]
         for lane in range(LANES):
-            P[j, lane] = total[lane]
+            P[i, lane] = total[lane]
 
 
 @part_of_kernels
@@ -72,8 +71,8 @@ def _scale(P: Values, scales: Values) -> None:
 def errors(block: int, batch: Batch, relu: bool, P: Values, losses: Values) -> None:
     """A block's predictions become the loss's gradient by them, as in dense_kernels.errors."""
     starts, columns = batch.starts, batch.columns
-    n_users, first = starts.shape[0] - 1, block * LANES
-    last = min(first + LANES, n_users)
+    n_users, first = batch.n_together, block * LANES
+    last = min(first + LANES, starts.shape[0] - 1)
     for user in range(first, last):
         for p in range(starts[user], starts[user + 1]):
             P[columns[p], user - first] -= F(1)
@@ -98,15 +97,14 @@ def errors(block: int, batch: Batch, relu: bool, P: Values, losses: Values) -> N
 
 
 @compiled_for_speed
-def spread(rows: Places, dims: Places, codes: Values, E: Values, zE: Values) -> None:
+def spread(dims: Places, codes: Values, E: Values, zE: Values) -> None:
     """E A of a block, from its errors E."""
     zE[:] = 0
-    for j in range(rows.shape[0]):
-        i = rows[j]
+    for i in range(dims.shape[0]):
         for entry in range(dims.shape[1]):
             d, a = dims[i, entry], codes[i, entry]
             for lane in range(LANES):
-                zE[d, lane] += a * E[j, lane]
+                zE[d, lane] += a * E[i, lane]
 
 
 @part_of_kernels
@@ -120,14 +118,14 @@ def _add_products(support: Places, error: Values, z: Values, total: Values) -> N
 
 @compiled_for_speed
 def gradients(begin: int, end: int, batch: Batch, dims: Places, E: Values, z: Values, zE: Values, G: Values) -> None:
-    """The gradient Eᵀ z + xᵀ (E A) of the outputs `begin:end`, on their support only, into G (n_outputs, k)."""
+    """The gradient Eᵀ z + xᵀ (E A) of the items `begin:end`, on their support only, into G (n_items, k)."""
     for j in range(begin, end):
         G[j, :] = 0
     for block in range(E.shape[0]):  # outermost, so that one slab of z stays in the cache
         for j in range(begin, end):
-            _add_products(dims[batch.rows[j]], E[block, j], z[block], G[j])
+            _add_products(dims[j], E[block, j], z[block], G[j])
     for j in range(begin, end):
-        support = dims[batch.rows[j]]
+        support = dims[j]
         for p in range(batch.item_starts[j], batch.item_starts[j + 1]):
             block, lane = batch.users[p] // LANES, batch.users[p] % LANES
             for entry in range(support.shape[0]):
@@ -135,10 +133,8 @@ def gradients(begin: int, end: int, batch: Batch, dims: Places, E: Values, z: Va
 
 
 @compiled_for_speed
-def update(begin: int, end: int, batch: Batch, G: Values, state: State, codes: Values, rates: Rates) -> None:
-    """Moves the items `begin:end` and writes their codes; an item at no output (-1) moves on by its momentum."""
-    nothing = np.zeros(state.w.shape[1], np.float32)
+def update(begin: int, end: int, G: Values, state: State, codes: Values, rates: Rates) -> None:
+    """Moves the items `begin:end` and writes their codes."""
     for i in range(begin, end):
-        j = batch.place[i]
-        inverse = nadam(state.w[i], state.m[i], state.v[i], G[j] if j >= 0 else nothing, rates)
+        inverse = nadam(state.w[i], state.m[i], state.v[i], G[i], rates)
         put_row(codes[i], state.w[i], inverse)

@@ -16,7 +16,7 @@ from trainer.fit_options import FitOptions, Loss
 from trainer.interactions import Csr
 from trainer.steps import choice, costs, dense
 from trainer.steps.autograd import AutogradStep
-from trainer.steps.batch import all_outputs, sampled_outputs
+from trainer.steps.batch import batch_of
 from trainer.steps.dense import DenseStep
 from trainer.steps.gram import GramStep
 from trainer.steps.nadam import BETA1
@@ -106,7 +106,7 @@ def test_the_loss_is_the_papers_formula(kind: Loss, way: Way, seed: int, n_users
     lengths = np.linalg.norm(np.clip(predicted, 0, None) if kind == "relu" else predicted, axis=1)
     # Shorter ones are nothing but rounding, whose direction is anybody's guess; through AᵀA lengths are differences.
     assume(lengths.min() > (0.2 if way == "gram" else 1e-3))
-    found = a_step(way, weights, loss=kind)(all_outputs(x))
+    found = a_step(way, weights, loss=kind)(batch_of(x))
     assert found == pytest.approx(loss_by_hand(A, x.toarray().astype(np.float64), kind), abs=1e-4)
 
 
@@ -120,7 +120,7 @@ def test_the_gradient_is_that_of_the_formula(kind: Loss, way: Way, n_dims: int, 
     support = spread_out(weights, torch.ones_like(weights.values)) > 0
     W = spread_out(weights, weights.values)
     expected = gradient_by_hand(W, support, lambda A: loss_by_hand(A, x, kind))
-    a_step(way, weights, loss=kind)(all_outputs(users))
+    a_step(way, weights, loss=kind)(batch_of(users))
     np.testing.assert_allclose(gradient_of(weights), expected, atol=2e-4)
 
 
@@ -130,7 +130,7 @@ def test_a_prediction_of_nothing_costs_two_and_does_not_break_training(way: Way)
     if way == "sparse":
         weights.prune(2, Threads(1))
     x = random_matrix(0, 2, 3, density=0.0)
-    assert a_step(way, weights, loss="relu")(all_outputs(x)) == pytest.approx(2.0)
+    assert a_step(way, weights, loss="relu")(batch_of(x)) == pytest.approx(2.0)
     assert torch.isfinite(weights.values).all()
 
 
@@ -150,41 +150,9 @@ def test_steps_are_those_of_torchs_nadam_on_the_formula(way: Way) -> None:
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        assert step(all_outputs(users)) == pytest.approx(loss.item(), abs=1e-5)
+        assert step(batch_of(users)) == pytest.approx(loss.item(), abs=1e-5)
     expected = (W * support).detach().numpy()
     np.testing.assert_allclose(spread_out(weights, weights.values), expected, atol=2e-4)
-
-
-@pytest.mark.parametrize("way", EVERY_WAY)
-def test_with_sampled_outputs_a_step_is_that_of_a_smaller_catalogue(way: Way) -> None:
-    weights, users = some_weights(1, 20, 8, 3), random_matrix(1, 30, 20, 0.1)
-    own = np.unique(users.indices)[:12]
-    dense = users.toarray()
-    dense[:, np.setdiff1d(np.arange(20), own)] = 0
-    users = type(users)(dense[dense.any(axis=1)])
-    others = np.setdiff1d(np.arange(20), own)[[3, 1]]
-    rows = np.concatenate([own, others])
-    x = users.toarray()[:, rows].astype(np.float64)
-    A, before = item_matrix(weights), weights.values.clone()
-    found = a_step(way, weights)(sampled_outputs(users, own, others))
-    assert found == pytest.approx(loss_by_hand(A[rows], x, "linear"), abs=1e-5)
-    still = np.setdiff1d(np.arange(20), rows)
-    assert torch.equal(weights.values[still], before[still])
-    assert not torch.equal(weights.values[rows], before[rows])
-
-
-@pytest.mark.parametrize("way", EVERY_WAY)
-def test_items_outside_a_step_go_on_by_their_momentum(way: Way) -> None:
-    """As torch's dense NAdam moves what has no gradient."""
-    users = random_matrix(1, 30, 20)
-    stepped = some_weights(1, 20, 8, 3)
-    step = a_step(way, stepped)
-    step(all_outputs(users))
-    before = stepped.values.clone()
-    rows = np.arange(10)
-    few = users[:, :10]
-    step(sampled_outputs(type(users)((few.data, few.indices, few.indptr), shape=(30, 20)), rows, rows[:0]))
-    assert (stepped.values[10:] != before[10:]).any()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -194,7 +162,7 @@ def test_all_ways_agree(precision: Any) -> None:
     losses = {}
     for way in EVERY_WAY:
         step = a_step(way, some_weights(8, 60, 32, 8), precision=precision)
-        losses[way] = [step(all_outputs(users)) for _ in range(6)]
+        losses[way] = [step(batch_of(users)) for _ in range(6)]
     tolerance = 2e-5 if precision == "float32" else 0.01
     for way in EVERY_WAY[1:]:
         np.testing.assert_allclose(losses[way], losses["autograd"], atol=tolerance)
@@ -207,23 +175,19 @@ def test_the_number_of_threads_does_not_change_a_kernels_bits(kind: Loss, way: W
     for threads in (1, 2, 3):
         weights = some_weights(4, 70, 24, 5)
         step = a_step(way, weights, threads, loss=kind)
-        losses = [step(all_outputs(random_matrix(number, 130, 70))) for number in range(3)]
+        losses = [step(batch_of(random_matrix(number, 130, 70))) for number in range(3)]
         found.append((losses, weights.values.numpy().tobytes()))
     assert found[0] == found[1] == found[2]
 
 
-@pytest.mark.parametrize("sampled", [False, True])
 @pytest.mark.parametrize("k", [None, 5])
-def test_gradients_of_a_few_items_at_a_time_are_those_of_all(
-    monkeypatch: pytest.MonkeyPatch, k: int | None, sampled: bool
-) -> None:
+def test_gradients_of_a_few_items_at_a_time_are_those_of_all(monkeypatch: pytest.MonkeyPatch, k: int | None) -> None:
     found = []
     for at_once in (256, 7):
         monkeypatch.setattr(costs, "AT_ONCE", 1)
         monkeypatch.setattr(dense, "LEAST_AT_ONCE", at_once)
         weights, users = some_weights(4, 40, 12, k), random_matrix(4, 60, 40, 0.1)
-        own = np.unique(users[:9].indices)
-        batch = sampled_outputs(users[:9], own, np.setdiff1d(np.arange(40), own)[:3]) if sampled else all_outputs(users)
+        batch = batch_of(users)
         step = a_step("dense", weights)
         for _ in range(2):
             step(batch)
