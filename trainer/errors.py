@@ -4,6 +4,7 @@ TrainerError
 ├── ConfigurationError  3  options that do not fit together or the machine
 ├── DataError           4  a file that is missing, unreadable or not what it should be
 └── TrainingError       6  the fit itself failed
+    └── LostRankError      of the ranks that train together one is gone
 """
 
 from typing import ClassVar
@@ -25,3 +26,7 @@ class DataError(TrainerError):
 
 class TrainingError(TrainerError):
     exit_code = 6
+
+
+class LostRankError(TrainingError):
+    """Another rank is gone; the last checkpoint is still good."""

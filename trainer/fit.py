@@ -16,7 +16,7 @@ from trainer.errors import DataError, TrainingError
 from trainer.evaluate import quality, rank_embedding
 from trainer.fit_options import Epoch, FitOptions, Watcher, default_batch_size
 from trainer.interactions import Csr
-from trainer.ranks import ALONE, Ranks
+from trainer.ranks import ALONE, Ranks, summed
 from trainer.schedule import Stage
 from trainer.split import Holdout
 from trainer.steps import choice, costs, growth
@@ -72,14 +72,14 @@ class TrainingRun:
     ) -> None:
         self.stages = options.stages()
         self.train, self.validation, self.options, self.ranks = train, validation, options, ranks
-        self.n_users = int(_summed([train.shape[0]], ranks)[0])
+        self.n_users = int(summed([train.shape[0]], ranks)[0])
         self.batch_size = min(options.batch_size or default_batch_size(self.n_users), self.n_users)
         self.device = torch.device(device)
         self.threads = Threads(torch.get_num_threads())
         self.generator = torch.Generator().manual_seed(options.seed)
         self.weights = self._initial_weights(train.shape[1])
         self.trained = (
-            _summed(train.getnnz(axis=0), ranks) > 0
+            summed(train.getnnz(axis=0), ranks) > 0
         )  # an item that no training user has would keep its random start
         self.number = self.since_best = 0
         self.best: tuple[float, ItemEmbedding] | None = None
@@ -157,6 +157,7 @@ class TrainingRun:
         if n := self.current.exchanged(self.epochs_of_stage):
             self._exchange(n)
         loss = self._pass(torch.randperm(self.n_users, generator=self.generator).numpy())
+        self._check_replicas()
         self.number += 1
         self.epochs_of_stage += 1
         score = None
@@ -169,7 +170,7 @@ class TrainingRun:
         embedding = self._exported()
         own = validation.every(self.ranks.number, self.ranks.rank)
         scores = quality(rank_embedding(embedding, own), own.targets).ndcg_100
-        score = float(_summed([scores.sum()], self.ranks)[0] / validation.n_users)
+        score = float(summed([scores.sum()], self.ranks)[0] / validation.n_users)
         self.since_best += 1
         if self.best is None or score > self.best[0]:
             self.best, self.since_best = (score, embedding), 0
@@ -184,10 +185,20 @@ class TrainingRun:
             total += step(own, len(batch)) * own.shape[0]
         step.settle()
         self.way = step.way
-        mean = float(_summed([total], self.ranks)[0]) / self.n_users
+        mean = float(summed([total], self.ranks)[0]) / self.n_users
         if not np.isfinite(mean):
             raise TrainingError("the loss is no longer a number; lower --learning-rate")
         return mean
+
+    def _check_replicas(self) -> None:
+        """All ranks have the same weights, or their sums of gradients meant nothing. Raises TrainingError."""
+        if self.ranks.number > 1:
+            sums = np.zeros(self.ranks.number)
+            sums[self.ranks.rank] = float(self.weights.values.double().abs().sum())
+            if len(np.unique(summed(sums, self.ranks))) > 1:
+                raise TrainingError(
+                    "ranks have come to different weights; use the same release on machines of one kind"
+                )
 
     def _own(self, users: NDArray[np.int64]) -> Csr:
         """Those of the users that this rank has."""
@@ -277,12 +288,6 @@ class TrainingRun:
             if problem := best.violation():
                 raise ValueError(f"the best epoch: {problem}")
             self.best = state.best_score, best
-
-
-def _summed(numbers: "NDArray[Any] | list[float]", ranks: Ranks) -> NDArray[np.float64]:
-    total = torch.tensor(np.asarray(numbers, np.float64))
-    ranks.sum_(total)
-    return total.numpy()
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

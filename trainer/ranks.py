@@ -6,9 +6,10 @@ What a step needs of the others is a sum of gradients; every rank then moves its
 stay the same, bit for bit, on all of them.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -38,3 +39,11 @@ class Alone:
 
 
 ALONE = Alone()
+
+
+def summed(numbers: NDArray[Any] | list[float], ranks: Ranks) -> NDArray[np.float64]:
+    """Of every rank's numbers the sums."""
+    total = torch.tensor(np.asarray(numbers, np.float64))
+    ranks.sum_(total)
+    found: NDArray[np.float64] = total.numpy()
+    return found

@@ -9,7 +9,7 @@ from typing import Self
 from index import artifact
 from trainer import checkpoint
 from trainer.checkpoint import Checkpoint, Decides
-from trainer.errors import ConfigurationError, TrainerError
+from trainer.errors import ConfigurationError, LostRankError, TrainerError
 from trainer.locked_folder import LockedFolder
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        failed = kind is not None and issubclass(kind, TrainerError)  # would fail again
+        failed = kind is not None and issubclass(kind, TrainerError) and kind is not LostRankError  # would fail again
         if kind is not None and not failed and self._kept is not None:
             logger.warning("epoch %d is kept: the same command with --resume goes on after it", self._kept)
         self._locked.__exit__(kind, error, trace)

@@ -9,7 +9,6 @@ from importlib.metadata import version as library_version
 from typing import Any
 
 import numpy as np
-import torch
 
 from index import artifact
 from index.artifact import Artifact, Manifest
@@ -17,16 +16,20 @@ from index.embedding import ItemEmbedding
 from index.model import Model
 from index.recommender import Recommender
 from index.vocabulary import Vocabulary
-from trainer import checkpoint, footprint, host, machine, summary
+from trainer import checkpoint, footprint, machine, summary
 from trainer.baselines import ease, popular
 from trainer.checkpoint import Checkpoint, Decides
+from trainer.dealing import deal, dismiss, follow
 from trainer.errors import ConfigurationError, TrainerError, TrainingError
 from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import fit
 from trainer.fit_options import FitOptions, default_batch_size, default_dims, default_loss
 from trainer.interactions import Csr
+from trainer.machine_choices import BY_MACHINE, asked_for, machine_choices, other_run
 from trainer.option_groups import naming_of, segment_options, stored_as
+from trainer.process_group import ProcessGroup, joined, restarted
 from trainer.progress import Progress
+from trainer.ranks import Alone
 from trainer.row_order import ordered
 from trainer.run_folder import RunFolder
 from trainer.samples import chosen as chosen_samples
@@ -37,40 +40,43 @@ from trainer.segmentation.lineage import Earlier, current_or_none, last_id
 from trainer.segmentation.naming import ANSWERS, Naming
 from trainer.source import Source, read_source
 from trainer.split import Split, split
-from trainer.steps import choice
 from trainer.versions import left_versions
 
 logger = logging.getLogger(__name__)
 
 _LIBRARIES = ("numpy", "scipy", "torch", "numba", "polars")
-_BY_MACHINE = ("threads", "device", "precision", "sparse_below")
 
 
 def run(options: argparse.Namespace) -> None:
     chosen = segment_options(options)
     naming = naming_of(options)
-    encoder = encoder_of(chosen)
-    with RunFolder(options.out, checkpoints=options.checkpoints) as folder:
-        written = _fit(options, chosen, encoder, naming, folder)
+    with joined() as ranks:
+        if isinstance(ranks, ProcessGroup) and ranks.rank:
+            logging.getLogger().setLevel(logging.WARNING)
+            return follow(ranks)
+        encoder = encoder_of(chosen)
+        options.resume = options.resume or restarted()
+        with RunFolder(options.out, checkpoints=options.checkpoints) as folder:
+            written = _fit(options, (chosen, encoder), naming, folder, ranks)
     print(summary.finished(written, in_json=options.json))
 
 
 def _fit(
     options: argparse.Namespace,
-    chosen: SegmentOptions,
-    encoder: SentenceEncoder | None,
+    segmentation: tuple[SegmentOptions, SentenceEncoder | None],
     naming: Naming,
     folder: RunFolder,
+    ranks: ProcessGroup | Alone,
 ) -> Artifact:
     """The version that was trained; with --once the current one, where it has the same data and options."""
-    source = read_source(options)
+    source, (chosen, encoder) = read_source(options), segmentation
     refuse_without_words(encoder, source.catalog)
     naming.refuse_without_words(source.catalog)
     interactions = source.interactions
     parts = split(interactions, seed=options.seed, holdout=options.holdout)
     fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0])
     fit_options.stages()  # says what does not fit together
-    decided = {name: value for name, value in dataclasses.asdict(fit_options).items() if name not in _BY_MACHINE}
+    decided = {name: value for name, value in dataclasses.asdict(fit_options).items() if name not in BY_MACHINE}
     decides = {**decided, "holdout": options.holdout, "data": interactions.fingerprint}
     record = {
         **fit_options.recorded(),
@@ -85,6 +91,7 @@ def _fit(
     if options.once and (current := current_or_none(options.out)):
         if _same(current.manifest, record, source, options):
             logger.info("%s has the same data and options; nothing is trained", current.version)
+            dismiss(ranks)
             return current
         if left := next((one for one in left_versions(options.out) if _same(one, record, source, options)), None):
             logger.warning(
@@ -92,16 +99,19 @@ def _fit(
                 "`python -m trainer rollback %s --to %s` makes it current again",
                 left.version, current.version, options.out, left.version,
             )  # fmt: skip
+            dismiss(ranks)
             return current
 
     kept = _kept(folder, decides, resume=options.resume, strict=not options.once)
-    choices = _machine_choices(options, fit_options, interactions.n_items, kept[1] if kept else {})
+    choices = machine_choices(options, fit_options, interactions.n_items, kept[1] if kept else {}, ranks)
     fit_options = dataclasses.replace(fit_options, precision=choices["precision"], sparse_below=choices["sparse_below"])
     _check_room(source, parts.train, fit_options, folder, choices["device"], compare=options.compare)
     _say_split(parts)
     resumed = kept[0] if kept else None
     folder.begin({**decides, **choices}, resumed)
-    embedding = _trained(options, parts, fit_options, device=choices["device"], resumed=resumed, folder=folder)
+    embedding = _trained(
+        options, parts, fit_options, device=choices["device"], resumed=resumed, folder=folder, ranks=ranks
+    )
     popularity = popular.popularity(parts.train)
     earlier, ids = Earlier.of(current_or_none(options.out)), interactions.item_ids
     segments = segment(
@@ -132,12 +142,21 @@ def _trained(
     device: str,
     resumed: Checkpoint | None,
     folder: RunFolder,
+    ranks: ProcessGroup | Alone,
 ) -> ItemEmbedding:
+    train = deal(ranks, parts, fit_options, device, resumed)
     n_done = resumed.number if resumed else 0
     with Progress(options.log, quiet=options.quiet, n_done=n_done) as progress:
         try:
             return fit(
-                parts.train, parts.validation, fit_options, progress, device=device, resumed=resumed, keep=folder.keep
+                train,
+                parts.validation,
+                fit_options,
+                progress,
+                device=device,
+                resumed=resumed,
+                keep=folder.keep,
+                ranks=ranks,
             )
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError) or "memory" in str(error).lower():  # torch's own allocators
@@ -147,41 +166,11 @@ def _trained(
             raise
 
 
-def _machine_choices(
-    options: argparse.Namespace, fit_options: FitOptions, n_items: int, kept: Decides
-) -> dict[str, Any]:
-    """Threads, device, precision and sparse_below: as asked for, as the interrupted run had them, or what is best here.
-
-    Raises ConfigurationError where the interrupted run had another, or a device that is not there.
-    """
-    asked = _asked(options)
-    if kept and (changed := checkpoint.differences(asked, kept)):
-        raise _other_run(changed)
-    device = asked.get("device") or kept.get("device")
-    try:
-        device = machine.device(device)
-    except ConfigurationError as error:
-        if "device" in asked:
-            raise
-        raise _other_run([f"device {device}, which is not here"]) from error
-    torch.set_num_threads(asked.get("threads") or kept.get("threads") or host.cores())
-    precision = asked.get("precision") or kept.get("precision") or machine.default_precision(device)
-    sparse_below = asked.get("sparse_below", kept.get("sparse_below"))
-    if sparse_below is None and device == "cpu":
-        sparse_below = choice.sparse_below(dataclasses.replace(fit_options, precision=precision), n_items)
-    return {"threads": torch.get_num_threads(), "device": device, "precision": precision, "sparse_below": sparse_below}
-
-
-def _asked(options: argparse.Namespace) -> dict[str, Any]:
-    """What the caller did not leave to the machine."""
-    return {name: getattr(options, name) for name in _BY_MACHINE if getattr(options, name) is not None}
-
-
 def _same(manifest: Manifest, record: Mapping[str, Any], source: Source, options: argparse.Namespace) -> bool:
     """Whether the version has these data and options; what the machine chose for it does not count."""
     there = manifest.options
-    wanted = {name: value for name, value in record.items() if name not in _BY_MACHINE} | _asked(options)
-    names = wanted.keys() | (there.keys() - {*_BY_MACHINE, ANSWERS})
+    wanted = {name: value for name, value in record.items() if name not in BY_MACHINE} | asked_for(options)
+    names = wanted.keys() | (there.keys() - {*BY_MACHINE, ANSWERS})
     return (
         all(name in there and name in wanted and there[name] == wanted[name] for name in names)
         and manifest.data.get("fingerprint") == source.fingerprint
@@ -222,7 +211,7 @@ def _kept(folder: RunFolder, decides: Decides, *, resume: bool, strict: bool) ->
     try:
         kept = folder.kept()
         if kept and (changed := checkpoint.differences(decides, kept[1])):
-            raise _other_run(changed)
+            raise other_run(changed)
     except TrainerError as error:
         if strict:
             raise
@@ -233,13 +222,6 @@ def _kept(folder: RunFolder, decides: Decides, *, resume: bool, strict: bool) ->
     else:
         logger.info("resuming after epoch %d", kept[0].number)
     return kept
-
-
-def _other_run(changed: list[str]) -> ConfigurationError:
-    return ConfigurationError(
-        f"--resume: the interrupted run had {'; '.join(changed)}; give the same data and options, "
-        "or leave --resume out to start from the beginning"
-    )
 
 
 def _say_split(parts: Split) -> None:
