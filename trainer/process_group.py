@@ -38,9 +38,7 @@ class ProcessGroup:
     def __init__(self) -> None:
         """Waits until all ranks are there. Raises ConfigurationError where they cannot find each other."""
         if "RANK" not in os.environ:
-            raise ConfigurationError(
-                "WORLD_SIZE says that there are several ranks, and RANK is missing: start with torchrun"
-            )
+            raise ConfigurationError("WORLD_SIZE is above 1, and which rank this is is not said: start with torchrun")
         self.rank, self.number = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         backend = "cpu:gloo"
         if torch.cuda.is_available():
