@@ -32,7 +32,9 @@ from trainer.machine import default_precision
 from trainer.split import Holdout, Split, split
 from trainer.steps.autograd import AutogradStep, dense_inputs, item_matrix
 from trainer.steps.kernels import Batch
+from trainer.steps.room import Room
 from trainer.steps.step import TYPES, Step
+from trainer.weights import Weights
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 Line = tuple[str, Scores, float]  # of a change: nDCG@100 of the validation users, a processor's seconds
@@ -183,8 +185,8 @@ def _distance(predicted: Tensor, wanted: Tensor) -> Tensor:
 class WithChangedLoss(TrainingRun):
     attributes: ClassVar[dict[str, Any]] = {}
 
-    def _new_step(self) -> Step:
-        step: Step = type("Changed", (ChangedLoss,), self.attributes)(self.weights, self.options)
+    def _step(self, weights: Weights, _room: Room) -> Step:
+        step: Step = type("Changed", (ChangedLoss,), self.attributes)(weights, self.options)
         return step
 
 

@@ -21,6 +21,7 @@ from trainer.interactions import Csr
 from trainer.split import Holdout
 from trainer.steps import costs, growth
 from trainer.steps.autograd import AutogradStep
+from trainer.steps.room import Room
 from trainer.steps.step import Step
 from trainer.steps.threads import Threads
 from trainer.weights import Weights
@@ -197,8 +198,8 @@ def test_no_step_after_a_sparse_start_has_all_dims_unless_it_is_asked_for() -> N
 
 
 class ByAutograd(TrainingRun):
-    def _new_step(self) -> Step:
-        return AutogradStep(self.weights, self.options)
+    def _step(self, weights: Weights, _room: Room) -> Step:
+        return AutogradStep(weights, self.options)
 
 
 @pytest.mark.parametrize(("loss", "alike"), [("linear", 0.999), ("relu", 0.99)])
