@@ -47,12 +47,15 @@ def dismiss(ranks: ProcessGroup | Alone) -> None:
         ranks.send({}, {}, rank)
 
 
-def follow(ranks: ProcessGroup) -> None:
-    """Trains with rank 0, which tells and writes. Raises ConfigurationError for a device that is not here."""
+def follow(ranks: ProcessGroup, threads: int | None) -> None:
+    """Trains with rank 0, which tells and writes. `threads`: None for a rank's share of the cores.
+
+    Raises ConfigurationError for a device that is not here.
+    """
     facts, arrays = ranks.receive()
     if not facts:
         return
-    torch.set_num_threads(threads_of_a_rank())
+    torch.set_num_threads(threads or threads_of_a_rank())
     device = machine.device(facts["device"])
     resumed = None
     if facts["checkpoint"] is not None:

@@ -193,8 +193,8 @@ class TrainingRun:
     def _check_replicas(self) -> None:
         """All ranks have the same weights, or their sums of gradients meant nothing. Raises TrainingError."""
         if self.ranks.number > 1:
-            sums = np.zeros(self.ranks.number)
-            sums[self.ranks.rank] = float(self.weights.values.double().abs().sum())
+            sums, values = np.zeros(self.ranks.number), self.weights.values
+            sums[self.ranks.rank] = int(values.view(torch.int32).sum(dtype=torch.int64)) % 2**52  # exact
             if len(np.unique(summed(sums, self.ranks))) > 1:
                 raise TrainingError(
                     "ranks have come to different weights; use the same release on machines of one kind"

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     with joined() as ranks:
         if isinstance(ranks, ProcessGroup) and ranks.rank:
             logging.getLogger().setLevel(logging.WARNING)
-            return follow(ranks)
+            return follow(ranks, options.threads)
         encoder = encoder_of(chosen)
         options.resume = options.resume or restarted()
         with RunFolder(options.out, checkpoints=options.checkpoints) as folder:
