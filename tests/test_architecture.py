@@ -65,6 +65,7 @@ ONLY_IN = {
         "trainer/histories.py",
         "trainer/interactions.py",
         "trainer/items.py",
+        "trainer/streamed.py",
         "trainer/tables.py",
     },
     "structlog": {"service/logs.py"},

@@ -118,11 +118,11 @@ class TrainingRun:
         """The way that is fastest here for the weights' support."""
         if self.device.type != "cpu":
             return AutogradStep(weights, self.options, ranks=self.ranks)
-        k, counted = self.current.k, self._counted
+        k, counted = self.current.k, replace(self._counted, max_outputs=None)  # the outputs are the weights' items
         way: type[DenseStep | SparseStep | GramStep] = SparseStep
         if weights.dims is None or k >= self.sparse_below:
             way = DenseStep
-        elif costs.gram(counted, self.weights.n_items, k) < costs.sparse(counted, self.weights.n_items, k):
+        elif costs.gram(counted, weights.n_items, k) < costs.sparse(counted, weights.n_items, k):
             way = GramStep
         return way(weights, self.options, self.threads, room=room, ranks=self.ranks)
 

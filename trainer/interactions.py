@@ -150,11 +150,11 @@ def binarise(
         return kept
 
     frame = table
-    named = (pl.col("user_id").str.len_chars() > 0) & (pl.col("item_id").str.len_chars() > 0)
-    frame = dropped(frame.filter(named.fill_null(value=False)), "without a user or an item")
+    frame = dropped(frame.filter(named()), "without a user or an item")
     if not frame.height:
-        raise _nothing_left(source, story, min_items_per_user)
-    threshold = _threshold(frame, min_rating, source)
+        raise nothing_left(source, story, min_items_per_user)
+    ratings = (frame["rating"].min(), frame["rating"].max()) if "rating" in frame.columns else None
+    threshold = threshold_of(ratings, min_rating, source)
     if threshold is not None:
         frame = dropped(frame.filter(pl.col("rating") >= threshold), f"rated below {threshold:g} or not at all")
     frame = dropped(frame.unique(["user_id", "item_id"]), "that repeat a user and an item")
@@ -163,40 +163,50 @@ def binarise(
     kept = frame.join(few, on="user_id", how="anti")
     frame = dropped(kept, f"of {few.height:,} users with fewer than {min_items_per_user} items")
     if not frame.height:
-        raise _nothing_left(source, story, min_items_per_user)
+        raise nothing_left(source, story, min_items_per_user)
     users, user_ids = _numbered(frame["user_id"])
     items, item_ids = _numbered(frame["item_id"])
     ones = np.ones(frame.height, np.float32)
     matrix = sp.csr_matrix((ones, (users, items)), shape=(len(user_ids), len(item_ids)))
     matrix.sort_indices()
     story.append(f"kept {frame.height:,} interactions of {len(user_ids):,} users with {len(item_ids):,} items")
-    return Interactions(matrix, user_ids, item_ids, _fingerprint(matrix, user_ids, item_ids), threshold, story)
+    return Interactions(matrix, user_ids, item_ids, fingerprint(matrix, user_ids, item_ids), threshold, story)
 
 
-def _fingerprint(matrix: Csr, *ids: list[str]) -> str:
+def fingerprint(matrix: Csr, *ids: list[str]) -> str:
     """sha256 of who interacted with what, however the table was ordered and whatever was dropped from it."""
     packed = [Strings.pack(names) for names in ids]
     parts: list[NDArray[np.generic]] = [part for strings in packed for part in (strings.offsets, strings.blob)]
-    parts += [matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)]
+    parts += [matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False)]
     found = hashlib.sha256()
     for part in parts:
         found.update(np.ascontiguousarray(part).data)
     return found.hexdigest()
 
 
-def _nothing_left(source: str, story: Sequence[str], min_items_per_user: int) -> DataError:
+def nothing_left(source: str, story: Sequence[str], min_items_per_user: int) -> DataError:
     way_out = "lower --min-rating" + " or --min-items-per-user" * (min_items_per_user > 1)
     return DataError(f"{source}: nothing is left to learn from ({'; '.join(story)}); {way_out}")
 
 
-def _threshold(frame: pl.DataFrame, min_rating: float | None, source: str) -> float | None:
-    if "rating" not in frame.columns:
+def named() -> pl.Expr:
+    """Whether a row has a user and an item."""
+    both = (pl.col("user_id").str.len_chars() > 0) & (pl.col("item_id").str.len_chars() > 0)
+    return both.fill_null(value=False)
+
+
+def threshold_of(ratings: tuple[object, object] | None, min_rating: float | None, source: str) -> float | None:
+    """The least rating that is positive, where `ratings` are the least and the largest; None: all rows are.
+
+    Raises ConfigurationError, DataError.
+    """
+    if ratings is None:
         if min_rating is not None:
             raise ConfigurationError(f"{source} has no rating column, so --min-rating means nothing; leave it out")
         return None
     if min_rating is not None:
         return min_rating
-    low, high = frame["rating"].min(), frame["rating"].max()
+    low, high = ratings
     if isinstance(low, float) and isinstance(high, float):
         if low > 0 and DEFAULT_MIN_RATING <= high <= 5:
             return DEFAULT_MIN_RATING

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trainer import datasets
 from trainer.interactions import PRESETS, Columns, Interactions, binarise, read_interactions, restricted
+from trainer.streamed import is_large, read_streamed
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +47,11 @@ class Ratings:
             rating=self.rating_col,
             timestamp=self.timestamp_col,
         )
+        least, least_items = self.min_rating, self.min_items_per_user
+        if is_large(path):
+            return read_streamed(path, columns, min_rating=least, min_items_per_user=least_items)
         return read_interactions(
-            path,
-            columns,
-            separator=self.separator,
-            min_rating=self.min_rating,
-            min_items_per_user=self.min_items_per_user,
+            path, columns, separator=self.separator, min_rating=least, min_items_per_user=least_items
         )
 
     def _public(self, name: str, *, quiet: bool) -> Interactions:

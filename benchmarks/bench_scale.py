@@ -1,0 +1,108 @@
+"""Epochs of large catalogues on a small machine: time and memory from ten thousand items to a million. docs/scale.md.
+
+python -m benchmarks.bench_scale --items 10000,100000,1000000 --start-nonzeros 256 --max-outputs 4096 --batch-size 1024
+
+Synthetic interactions (benchmarks/make_interactions.py), two users an item or `--users N`, 50 items a user. Each size
+has a process of its own, which makes them in memory as the trainer holds them, and then trains two epochs: one at the
+start's weights an item, before which supports grow once, and after pruning to `--nonzeros` another one. Columns:
+seconds of each, and the largest memory of the process; a line of JSON a size with `--json`.
+"""
+
+import argparse
+import json
+import logging
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from benchmarks.make_interactions import chunks
+from trainer.fit import TrainingRun
+from trainer.fit_options import FitOptions
+from trainer.interactions import Csr
+from trainer.machine import default_precision
+
+USERS_PER_ITEM, ITEMS_PER_USER = 2, 50
+_LIMIT_SECONDS = 6 * 3600
+
+
+def interactions(n_users: int, n_items: int) -> Csr:
+    """(n_users, n_items), of int32 indices."""
+    parts, counts = [], []
+    for users, items in chunks(n_users, n_items, n_users * ITEMS_PER_USER, seed=1):
+        counts.append(np.unique(users, return_counts=True)[1])
+        parts.append(items.astype(np.int32))
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+    indices = np.concatenate(parts)
+    parts.clear()
+    return sp.csr_matrix((np.ones(len(indices), np.float32), indices, starts), shape=(n_users, n_items))
+
+
+def measure(n_items: int, arguments: argparse.Namespace) -> dict[str, float | int | str]:
+    torch.set_num_threads(arguments.threads)
+    began = time.perf_counter()
+    train = interactions(arguments.users or USERS_PER_ITEM * n_items, n_items)
+    facts: dict[str, float | int | str] = {"n_items": n_items, "n_users": train.shape[0], "n_interactions": train.nnz}
+    facts["seconds to make them"] = time.perf_counter() - began
+    facts["MiB before"] = _peak_mib()
+    options = FitOptions(
+        dims=arguments.dims,
+        nonzeros=arguments.nonzeros,
+        start_nonzeros=arguments.start_nonzeros,
+        prune_epochs=2,
+        regrow_epochs=1,
+        final_epochs=1,
+        batch_size=arguments.batch_size,
+        max_outputs=arguments.max_outputs,
+        precision=default_precision(),
+    )
+    run = TrainingRun(train, None, options)
+    for _ in range(2):
+        began = time.perf_counter()
+        epoch = run.advance()
+        facts[f"seconds at {epoch.k}"] = time.perf_counter() - began
+        facts[f"way at {epoch.k}"] = epoch.way
+        facts[f"loss at {epoch.k}"] = epoch.loss
+        print(json.dumps(facts), file=sys.stderr)
+    facts["MiB"] = _peak_mib()
+    return facts
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", default="10000,100000,1000000")
+    parser.add_argument("--users", type=int, help="default: two an item")
+    parser.add_argument("--dims", type=int, default=4096)
+    parser.add_argument("--start-nonzeros", type=int, default=256)
+    parser.add_argument("--nonzeros", type=int, default=32)
+    parser.add_argument("--max-outputs", type=int, default=4096)
+    parser.add_argument("--batch-size", type=int, default=1024)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    sizes = [int(size) for size in arguments.items.split(",")]
+    if len(sizes) == 1 and arguments.json:
+        print(json.dumps(measure(sizes[0], arguments)))
+        return
+    print("| items | users | interactions | s an epoch, start | s at the end | GiB |\n|---:|---:|---:|---:|---:|---:|")
+    given = [word for word in sys.argv[1:] if word != "--json"]
+    for size in sizes:
+        command = [sys.executable, "-m", "benchmarks.bench_scale", *given, "--items", str(size), "--json"]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=_LIMIT_SECONDS)
+        facts = json.loads(done.stdout)
+        seconds = [facts[f"seconds at {k}"] for k in (arguments.start_nonzeros, arguments.nonzeros)]
+        sizes_of = " | ".join(f"{facts[name]:,}" for name in ("n_items", "n_users", "n_interactions"))
+        print(f"| {sizes_of} | {seconds[0]:,.0f} | {seconds[1]:,.0f} | {facts['MiB'] / 1024:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
