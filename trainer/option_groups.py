@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 PACKED, FLOATS = "packed", "float32"
 _COMPARED = 10_000  # items
 OF_ITEMS = ("items_id_col", "title_col", "attribute")
-RATINGS = "ratings: .csv, .tsv, .inter (also .gz), .parquet, .jsonl"
+RATINGS = "ratings: .csv, .tsv, .inter (also .gz), .jsonl, .parquet or a folder of .parquet"
 
 
 def positive(text: str) -> int:

@@ -249,6 +249,6 @@ def _room() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise ConfigurationError(
-            f"{tempfile.gettempdir()}: no room is left, and 12 to 24 bytes a row are needed while a table is read "
+            f"{tempfile.gettempdir()}: no room is left, and up to 16 bytes a row are needed while a table is read "
             "in parts; name a larger folder with TMPDIR"
         ) from error
