@@ -6,18 +6,17 @@ products' precision, and the errors of a batch; never the gradient of all items.
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from trainer.fit_options import FitOptions
-from trainer.ranks import ALONE, Ranks
 from trainer.steps import costs, dense_kernels, kernels
 from trainer.steps.kernels import Batch
 from trainer.steps.room import Room
-from trainer.steps.step import TYPES, next_rates
+from trainer.steps.step import TYPES, CompiledStep, next_rates
 from trainer.steps.threads import Threads
 from trainer.weights import Weights, array_of
 
@@ -61,20 +60,12 @@ class DenseProducts:
         return self.room.take(name, shape, self.type)
 
 
-class DenseStep:
+class DenseStep(CompiledStep):
     way: ClassVar[str] = "dense"
 
-    def __init__(
-        self,
-        weights: Weights,
-        options: FitOptions,
-        threads: Threads,
-        *,
-        room: Room | None = None,
-        ranks: Ranks = ALONE,
-    ) -> None:
-        self.weights, self.options, self.threads, self.ranks = weights, options, threads, ranks
-        self.products = DenseProducts(weights, options, threads, room)
+    def __init__(self, weights: Weights, options: FitOptions, threads: Threads, **more: Any) -> None:
+        super().__init__(weights, options, threads, **more)
+        self.products = DenseProducts(weights, options, threads, self.room)
 
     def __call__(self, batch: Batch) -> float:
         z, E, zE, loss = self.products.forward(batch)

@@ -4,36 +4,26 @@
 batch x n_items x k. What is large is the products z AᵀA and zᵀ z, in float32 or bfloat16, by torch.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from trainer.fit_options import FitOptions
-from trainer.ranks import ALONE, Ranks
 from trainer.steps import gram_kernels, kernels, sparse_kernels
 from trainer.steps.kernels import Batch
-from trainer.steps.room import Room
-from trainer.steps.step import TYPES, next_rates
+from trainer.steps.step import TYPES, CompiledStep, next_rates
 from trainer.steps.threads import Threads
 from trainer.weights import Weights, array_of
 
 
-class GramStep:
+class GramStep(CompiledStep):
     way: ClassVar[str] = "gram"
 
-    def __init__(
-        self,
-        weights: Weights,
-        options: FitOptions,
-        threads: Threads,
-        *,
-        room: Room | None = None,
-        ranks: Ranks = ALONE,
-    ) -> None:
+    def __init__(self, weights: Weights, options: FitOptions, threads: Threads, **more: Any) -> None:
         assert options.loss == "linear"
-        self.weights, self.options, self.threads, self.ranks = weights, options, threads, ranks
-        self.type, self.room = TYPES[options.precision], room or Room()
+        super().__init__(weights, options, threads, **more)
+        self.type = TYPES[options.precision]
         self.codes = array_of(self.room.take("codes", (weights.n_items, weights.k)))
         state = weights.state()
         threads.ranges(kernels.write_codes, weights.n_items, state.w, self.codes)

@@ -3,34 +3,23 @@
 Its bits depend neither on the number of threads nor on a library of products.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from trainer.fit_options import FitOptions
-from trainer.ranks import ALONE, Ranks
 from trainer.steps import kernels, sparse_kernels
 from trainer.steps.kernels import LANES, Batch, Values
-from trainer.steps.room import Room
-from trainer.steps.step import next_rates
+from trainer.steps.step import CompiledStep, next_rates
 from trainer.steps.threads import Threads
 from trainer.weights import Weights, array_of
 
 
-class SparseStep:
+class SparseStep(CompiledStep):
     way: ClassVar[str] = "sparse"
 
-    def __init__(
-        self,
-        weights: Weights,
-        options: FitOptions,
-        threads: Threads,
-        *,
-        room: Room | None = None,
-        ranks: Ranks = ALONE,
-    ) -> None:
-        self.weights, self.options, self.threads, self.ranks = weights, options, threads, ranks
-        self.room = room or Room()
+    def __init__(self, weights: Weights, options: FitOptions, threads: Threads, **more: Any) -> None:
+        super().__init__(weights, options, threads, **more)
         self.codes = self._take("codes", (weights.n_items, weights.k))
         threads.ranges(kernels.write_codes, weights.n_items, weights.state().w, self.codes)
 

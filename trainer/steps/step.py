@@ -7,8 +7,11 @@ import numpy as np
 import torch
 
 from trainer.fit_options import FitOptions, Precision
+from trainer.ranks import ALONE, Ranks
 from trainer.steps import nadam
 from trainer.steps.kernels import Batch, F, Rates
+from trainer.steps.room import Room
+from trainer.steps.threads import Threads
 from trainer.weights import Weights
 
 TYPES: Mapping[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -26,6 +29,22 @@ class Step(Protocol):
         vectors of length 1 the squared distance is 2 - 2 cos.
         """
         ...
+
+
+class CompiledStep:
+    """What the ways on the CPU have in common; `room` is kept from step to step, where steps are made anew."""
+
+    def __init__(
+        self,
+        weights: Weights,
+        options: FitOptions,
+        threads: Threads,
+        *,
+        room: Room | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.weights, self.options, self.threads, self.ranks = weights, options, threads, ranks
+        self.room = room or Room()
 
 
 def next_rates(weights: Weights, options: FitOptions) -> Rates:
