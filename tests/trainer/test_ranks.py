@@ -179,8 +179,8 @@ def started(folder: Path, *more: str, restarts: int = 0) -> Iterator["subprocess
         try:
             yield running
         finally:
-            if running.poll() is None:
-                os.killpg(running.pid, signal.SIGKILL)
+            running.terminate()  # it ends its ranks, which are not in its group
+            running.wait(timeout=30)
 
 
 def kill_rank(running: "subprocess.Popen[str]", rank: int) -> None:
