@@ -76,19 +76,22 @@ def read_interactions(
     return binarise(table, str(path), min_rating=min_rating, min_items_per_user=min_items_per_user)
 
 
-def normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFrame:
-    """The table as `user_id` and `item_id` (text) and, where there are any, `rating` and `timestamp` (numbers)."""
+def normalise(frame: pl.DataFrame, columns: Columns, source: str, first: int = 0) -> pl.DataFrame:
+    """The table as `user_id` and `item_id` (text) and, where there are any, `rating` and `timestamp` (numbers).
+
+    `first` is the row of the source that `frame` begins with. Raises DataError.
+    """
     with reading(source):
-        return _normalise(frame, columns, source)
+        return _normalise(frame, columns, source, first)
 
 
-def _normalise(frame: pl.DataFrame, columns: Columns, source: str) -> pl.DataFrame:
+def _normalise(frame: pl.DataFrame, columns: Columns, source: str, first: int) -> pl.DataFrame:
     names = {part: find_column(frame, part, getattr(columns, part), source) for part in _USUAL}
     out = {"user_id": as_text(frame[str(names["user"])], source), "item_id": as_text(frame[str(names["item"])], source)}
     for part in ("rating", "timestamp"):
         name = names[part]
         if name is not None and (part == "rating" or _is_number(frame[name])):
-            out[part] = numbers_of(frame, name, source)
+            out[part] = numbers_of(frame, name, source, first)
     return pl.DataFrame(out)
 
 
@@ -121,7 +124,7 @@ def _is_number(column: pl.Series) -> bool:
     return simple and column.cast(pl.Float64, strict=False).null_count() == column.null_count()
 
 
-def numbers_of(frame: pl.DataFrame, name: str, source: str) -> pl.Series:
+def numbers_of(frame: pl.DataFrame, name: str, source: str, first: int = 0) -> pl.Series:
     """A column as finite numbers, or nothing. Raises DataError naming the first line that holds neither."""
     column = frame[name]
     if column.dtype.is_nested() or column.dtype == pl.Binary:
@@ -131,10 +134,8 @@ def numbers_of(frame: pl.DataFrame, name: str, source: str) -> pl.Series:
     wrong = (numbers.is_null() | ~numbers.is_finite().fill_null(value=True)) & column.is_not_null()
     if wrong.any():
         row = int(wrong.arg_max() or 0)
-        raise DataError(
-            f"{source}, {place_of(frame, row, source)}: {name!r} is {str(column[row])[:40]!r}, which is no number; "
-            "mend it or name another column"
-        )
+        place, value = place_of(frame, row, source, first), str(column[row])[:40]
+        raise DataError(f"{source}, {place}: {name!r} is {value!r}, which is no number; mend it or name another column")
     return numbers
 
 

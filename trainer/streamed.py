@@ -28,7 +28,7 @@ from trainer.interactions import (
     nothing_left,
     threshold_of,
 )
-from trainer.tables import listed, reading
+from trainer.tables import listed, names_of, reading
 
 LARGE_ROWS = 10_000_000  # of one file, from which on it is read in parts
 _PART_ROWS = 2_000_000
@@ -62,10 +62,9 @@ class _Kept(NamedTuple):
 
 def is_large(path: Path) -> bool:
     """Whether a table is better read here: a folder, or a Parquet file of many rows. Raises DataError."""
-    if path.suffix != ".parquet" or not path.is_file():
+    if not _is_parquet(path):
         return path.is_dir()
-    with _parquet(path):
-        return _height(path) > LARGE_ROWS
+    return _height(path) > LARGE_ROWS
 
 
 def read_streamed(
@@ -76,16 +75,20 @@ def read_streamed(
     Raises DataError naming the file and what is wrong with it, ConfigurationError where the temporary folder is full.
     """
     files, source = _files(path), str(path)
+    stamps = _stamps(files)
     with _room(), ExitStack() as opened:
-        seen = _first_pass(files, columns)
+        fractions = _fractions(files, columns)
+        seen = _first_pass(_parts(files, columns, fractions))
         story = [f"read {seen.n_rows:,} rows of {source}"]
         _tell(story, seen.n_rows - seen.n_named, "without a user or an item")
         if not seen.n_named:
             raise nothing_left(source, story, min_items_per_user)
         threshold = threshold_of(seen.ratings, min_rating, source)
         ranges = [_file(opened) for _ in range(-(-seen.n_named // _RANGE_ROWS))]
-        for frame in _parts(files, columns):
-            _deal_out(frame, ranges, seen, threshold)
+        for frame in _parts(files, columns, fractions):
+            _deal_out(frame, ranges, seen, threshold, source)
+        if _stamps(files) != stamps:
+            raise _changed(source)
         n_positive = sum(file.tell() for file in ranges) // 8
         if threshold is not None:
             _tell(story, seen.n_named - n_positive, f"rated below {threshold:g} or not at all")
@@ -114,34 +117,73 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     found = sorted(one for one in path.iterdir() if one.name[0] not in "._")
-    if other := [one.name for one in found if one.suffix != ".parquet" or not one.is_file()]:
+    if other := [one.name for one in found if not _is_parquet(one)]:
         raise DataError(f"{path}: {other[0]!r} is no Parquet file; put nothing else into the folder")
     if not found:
         raise DataError(f"{path}: there is no Parquet file in this folder")
     return found
 
 
-def _parts(files: list[Path], columns: Columns) -> Iterator[pl.DataFrame]:
-    """Some rows at a time, as `normalise` gives them. Raises DataError."""
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet" and path.is_file()
+
+
+def _stamps(files: list[Path]) -> list[tuple[int, ...]]:
+    """What changes when a file does."""
+    found: list[tuple[int, ...]] = []
+    for path in files:
+        with _parquet(path):
+            about = path.stat()
+        found.append((about.st_ino, about.st_size, about.st_mtime_ns))
+    return found
+
+
+def _changed(source: str) -> DataError:
+    return DataError(f"{source}: it has changed while it was read; try again when nobody writes to it")
+
+
+def _tables(files: list[Path], columns: Columns) -> Iterator[tuple[Path, pl.LazyFrame, Columns]]:
+    """Each file's columns that matter, and which is which. Raises DataError."""
     had: tuple[Path, list[str]] | None = None
     for path in files:
         with _parquet(path):
-            head, n_rows = pl.scan_parquet(path).head(0).collect(), _height(path)
-        found = {
-            part: find_column(head, part, getattr(columns, part), str(path)) for part in ("user", "item", "rating")
-        }
+            written = pl.scan_parquet(path)
+            head = written.head(0).collect()
+        names = head.columns
+        head.columns = names_of(names, str(path))
+        found = {part: find_column(head, part, getattr(columns, part), str(path)) for part in _PARTS}
+        if columns.timestamp is not None:
+            find_column(head, "timestamp", columns.timestamp, str(path))
         wanted = [name for name in found.values() if name is not None]
         if had is not None and had[1] != wanted:
             raise DataError(
                 f"{path}: it has {listed(head)}, where {had[0].name} has {', '.join(had[1])}; make them alike"
             )
         had = had or (path, wanted)
-        if floats := [str(found[part]) for part in ("user", "item") if head[str(found[part])].dtype.is_float()]:
-            raise DataError(f"{path}: the ids in {floats[0]!r} are fractions; store them as text or as whole numbers")
-        for first in range(0, n_rows, _PART_ROWS):
+        yield path, written.rename(dict(zip(names, head.columns, strict=True))).select(wanted), Columns(**found)
+
+
+def _fractions(files: list[Path], columns: Columns) -> set[str]:
+    """Columns of ids with a number that is not whole, in any file."""
+    found = set()
+    for path, table, parts in _tables(files, columns):
+        with _parquet(path):
+            schema = table.collect_schema()
+            of_floats = [str(name) for name in (parts.user, parts.item) if schema[str(name)].is_float()]
+            for name in of_floats:
+                whole = table.select((pl.col(name).drop_nulls() % 1 == 0).all()).collect(engine="streaming")
+                found |= set() if whole.item() else {name}
+    return found
+
+
+def _parts(files: list[Path], columns: Columns, fractions: set[str]) -> Iterator[pl.DataFrame]:
+    """Some rows at a time, as `normalise` gives them where ids may be `fractions`. Raises DataError."""
+    for path, table, found in _tables(files, columns):
+        texts = pl.col(list(fractions)).cast(pl.String)
+        for first in range(0, _height(path), _PART_ROWS):
             with _parquet(path):
-                frame = pl.scan_parquet(path).select(wanted).slice(first, _PART_ROWS).collect()
-            yield normalise(frame, Columns(**found), str(path))
+                frame = table.slice(first, _PART_ROWS).collect().with_columns(texts)
+            yield normalise(frame, found, str(path), first)
 
 
 @contextmanager
@@ -156,16 +198,17 @@ def _parquet(path: Path) -> Iterator[None]:
 
 
 def _height(path: Path) -> int:
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    with _parquet(path):
+        return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
-def _first_pass(files: list[Path], columns: Columns) -> _Seen:
+def _first_pass(parts: Iterator[pl.DataFrame]) -> _Seen:
     n_rows = n_named = 0
     ids = {name: pl.Series(name, [], pl.String) for name in ("user_id", "item_id")}
     waiting: dict[str, list[pl.Series]] = {name: [] for name in ids}
     extremes: list[float] = []
     rated = False
-    for frame in _parts(files, columns):
+    for frame in parts:
         kept = frame.filter(named())
         n_rows, n_named = n_rows + frame.height, n_named + kept.height
         if rated := "rating" in kept.columns:
@@ -183,7 +226,7 @@ def _first_pass(files: list[Path], columns: Columns) -> _Seen:
 # ------------------------------------------------------------ pairs
 
 
-def _deal_out(frame: pl.DataFrame, ranges: list[IO[bytes]], seen: _Seen, threshold: float | None) -> None:
+def _deal_out(frame: pl.DataFrame, ranges: list[IO[bytes]], seen: _Seen, threshold: float | None, source: str) -> None:
     """Writes rows that count as (user, item), int32, into the file of the user's range."""
     kept = frame.filter(named())
     if threshold is not None:
@@ -191,7 +234,10 @@ def _deal_out(frame: pl.DataFrame, ranges: list[IO[bytes]], seen: _Seen, thresho
     numbers = []
     for name, ids in (("user_id", seen.users), ("item_id", seen.items)):
         table = ids.to_frame(name).with_row_index("number")
-        numbers.append(kept.select(name).join(table, on=name, how="left", maintain_order="left")["number"].to_numpy())
+        found = kept.select(name).join(table, on=name, how="left", maintain_order="left")["number"]
+        if found.null_count():
+            raise _changed(source)
+        numbers.append(found.to_numpy())
     pairs = np.column_stack(numbers).astype(np.int32)
     place = pairs[:, 0].astype(np.int64) * len(ranges) // len(seen.users)
     pairs = pairs[np.argsort(place, kind="stable")]

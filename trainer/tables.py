@@ -3,7 +3,7 @@
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,11 +49,16 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
     if ending in _ATOMIC:
         sequences = [name for name in frame.columns if name.endswith(":token_seq")]
         frame = frame.with_columns(pl.col(name).str.split(" ") for name in sequences)
-    names = [(name.split(":")[0] if ending in _ATOMIC else name).strip().lstrip("\ufeff") for name in frame.columns]
-    if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        raise DataError(f"{path}: two columns are called {repeated[0]!r}; rename one")
-    frame.columns = names
+    frame.columns = names_of([name.split(":")[0] if ending in _ATOMIC else name for name in frame.columns], str(path))
     return frame
+
+
+def names_of(columns: Sequence[str], source: str) -> list[str]:
+    """What a table's columns are called without what is invisible. Raises DataError where two are called alike."""
+    names = [name.strip().lstrip("\ufeff") for name in columns]
+    if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise DataError(f"{source}: two columns are called {repeated[0]!r}; rename one")
+    return names
 
 
 def _check_readable(path: Path) -> None:
@@ -136,12 +141,15 @@ def _kind(path: Path) -> str:
     return endings[-1].lower() if endings else ""
 
 
-def place_of(frame: pl.DataFrame, row: int, source: str) -> str:
-    """Where a row of `frame`, as it was read from `source`, stands in the file: `line 18`, or `row 17` of a Parquet."""
+def place_of(frame: pl.DataFrame, row: int, source: str, first: int = 0) -> str:
+    """Where a row of `frame`, as it was read from `source`, stands in the file: `line 18`, or `row 17` of a Parquet.
+
+    `first` is the row of a Parquet that `frame` begins with.
+    """
     if _kind(Path(source)) in _JSON_LINES:
         return f"line {row + 1}"
     if _kind(Path(source)) not in _SEPARATORS:
-        return f"row {row + 1}"
+        return f"row {first + row + 1}"
     breaks = frame.head(row).select(pl.col(pl.String).str.count_matches("\n", literal=True).sum())
     within = sum(int(count or 0) for count in breaks.row(0)) if breaks.width else 0  # cells of several lines
     return f"line {2 + row + within}"

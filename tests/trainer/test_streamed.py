@@ -86,6 +86,42 @@ def test_numbers_are_ids_and_a_large_file_is_read_as_a_folder_is(
     assert outcome(Ratings(folder).read)[:5] == at_once[:5]
 
 
+@pytest.mark.parametrize("users", [[1.0, 2.0, 30.0], [1.0, 2.5, 30.0], [1.0, float("nan"), None]])
+def test_ids_that_are_floats_are_whole_numbers_where_all_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, users: list[float | None]
+) -> None:
+    frame = pl.DataFrame({" user_id": users * 6, "\ufeffitem_id": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0] * 3})
+    frame.write_parquet(tmp_path / "one.PARQUET")
+    at_once = outcome(Ratings(tmp_path / "one.PARQUET", min_items_per_user=1).read)
+    monkeypatch.setattr(streamed, "LARGE_ROWS", 2)
+    monkeypatch.setattr(streamed, "_PART_ROWS", 2)
+    assert outcome(Ratings(tmp_path / "one.PARQUET", min_items_per_user=1).read) == at_once
+    assert "1" in at_once[2] or "1.0" in at_once[2]
+
+
+def test_a_column_that_was_asked_for_and_is_not_there_is_said(tmp_path: Path) -> None:
+    folder = written(tmp_path / "table", pl.DataFrame({"user": ["a"], "item": ["b"]}), [])
+    with pytest.raises(DataError, match="no column 'when'"):
+        read_streamed(folder, Columns(timestamp="when"))
+
+
+@pytest.mark.parametrize("items", [list("abcdefgh"), list("abcdefgx")])
+def test_a_file_that_changes_meanwhile_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, items: list[str]
+) -> None:
+    folder = written(tmp_path / "table", pl.DataFrame({"user": ["a"] * 8, "item": list("abcdefgh")}), [4])
+    first_pass = streamed._first_pass
+
+    def changing(parts: Any) -> Any:
+        seen = first_pass(parts)
+        pl.DataFrame({"user": ["a"] * 4, "item": items[4:]}).write_parquet(folder / "part-001.parquet")
+        return seen
+
+    monkeypatch.setattr(streamed, "_first_pass", changing)
+    with pytest.raises(DataError, match="has changed while it was read"):
+        read_streamed(folder, Columns())
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -101,14 +137,23 @@ def test_numbers_are_ids_and_a_large_file_is_read_as_a_folder_is(
             "where part-000.parquet has user, item, rating; make them alike",
         ),
         (
-            lambda folder: pl.DataFrame({"user": [0.5], "item": ["b"], "rating": [4.0]}).write_parquet(
+            lambda folder: pl.DataFrame({"user": ["a"] * 5, "item": ["b"] * 5, "rating": list("1234?")}).write_parquet(
                 folder / "part-001.parquet"
             ),
-            "are fractions",
+            "part-001.parquet, row 5: 'rating' is '?'",
+        ),
+        (
+            lambda folder: pl.DataFrame({"user": ["a"], "item": ["b"], " user": ["c"]}).write_parquet(
+                folder / "part-001.parquet"
+            ),
+            "part-001.parquet: two columns are called 'user'",
         ),
     ],
 )
-def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path, spoil: Any, said: str) -> None:
+def test_what_is_wrong_with_a_folder_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, said: str
+) -> None:
+    monkeypatch.setattr(streamed, "_PART_ROWS", 2)
     frame = pl.DataFrame({"user": ["a"] * 8, "item": list("abcdefgh"), "rating": [5.0] * 8})
     folder = written(tmp_path / "table", frame, [4])
     spoil(folder)
