@@ -21,6 +21,7 @@ import torch
 from benchmarks.public_data import NAMES, interactions_of
 from trainer.fit import TrainingRun
 from trainer.fit_options import FitOptions, default_dims
+from trainer.initial_weights import xavier_uniform
 from trainer.interactions import Csr
 from trainer.machine import default_precision
 from trainer.split import split
@@ -31,7 +32,7 @@ from trainer.steps.dense import DenseStep
 from trainer.steps.gram import GramStep
 from trainer.steps.sparse import SparseStep
 from trainer.steps.threads import Threads
-from trainer.weights import Weights, xavier_uniform
+from trainer.weights import Weights
 
 PARTS = {  # (file, function) of the profile: what it is
     ("", "<built-in method torch.mm>"): "large products",

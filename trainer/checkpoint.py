@@ -38,6 +38,12 @@ class Checkpoint:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """weight, dims, generator, the optimiser's moments within a stage, the best epoch's embedding."""
 
+    def refuse_unlike(self, expected: Mapping[str, tuple[type, tuple[int, ...]]]) -> None:
+        """Raises KeyError, ValueError where arrays of these names have not these types and shapes."""
+        for name, (kind, size) in expected.items():
+            if self.arrays[name].dtype != kind or self.arrays[name].shape != tuple(size):
+                raise ValueError(f"{name} is {self.arrays[name].dtype} {self.arrays[name].shape}")
+
 
 def write(path: Path, checkpoint: Checkpoint, decides: Decides) -> None:
     """Replaces `path` in one step: whoever is killed meanwhile keeps the one before. Raises OSError."""

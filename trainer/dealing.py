@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
+from index.embedding import ItemEmbedding
 from trainer import host, machine
 from trainer.checkpoint import Checkpoint
 from trainer.fit import fit
@@ -21,7 +22,13 @@ _CHECKPOINT = "checkpoint/"
 
 
 def deal(
-    ranks: ProcessGroup | Alone, parts: Split, options: FitOptions, device: str, resumed: Checkpoint | None
+    ranks: ProcessGroup | Alone,
+    parts: Split,
+    options: FitOptions,
+    device: str,
+    *,
+    resumed: Checkpoint | None,
+    start: ItemEmbedding | None,
 ) -> Csr:
     """Sends every other rank what `follow` needs. The training users of rank 0."""
     if isinstance(ranks, Alone):
@@ -31,6 +38,8 @@ def deal(
     if resumed is not None:
         facts["checkpoint"] = {name: value for name, value in vars(resumed).items() if name != "arrays"}
         arrays = {_CHECKPOINT + name: array for name, array in resumed.arrays.items()}
+    if start is not None:
+        arrays |= {"start/dims": start.dims, "start/weights": start.weights}
     if parts.validation is not None:
         known = {"known": parts.validation.known}
         arrays |= known | _packed("history", parts.validation.history) | _packed("targets", parts.validation.targets)
@@ -65,8 +74,10 @@ def follow(ranks: ProcessGroup, threads: int | None) -> None:
     if "known" in arrays:
         history, targets = _unpacked("history", arrays), _unpacked("targets", arrays)
         validation = Holdout(history, targets, np.arange(history.shape[0]), arrays["known"])
-    options, train = FitOptions(**facts["options"]), _unpacked("train", arrays)
-    fit(train, validation, options, _silent, device=device, resumed=resumed, ranks=ranks)
+    options, train, start = FitOptions(**facts["options"]), _unpacked("train", arrays), None
+    if "start/dims" in arrays:
+        start = ItemEmbedding(arrays["start/dims"], arrays["start/weights"], options.dims)
+    fit(train, validation, options, _silent, device=device, resumed=resumed, ranks=ranks, start=start)
 
 
 def threads_of_a_rank() -> int:

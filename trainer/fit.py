@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from index.embedding import ItemEmbedding
+from trainer import initial_weights
 from trainer.checkpoint import Checkpoint
 from trainer.errors import DataError, TrainingError
 from trainer.evaluate import quality, rank_embedding
@@ -28,7 +29,7 @@ from trainer.steps.room import Room
 from trainer.steps.sparse import SparseStep
 from trainer.steps.step import Step
 from trainer.steps.threads import Threads
-from trainer.weights import Weights, random_support, xavier_uniform
+from trainer.weights import Weights
 
 
 def fit(
@@ -41,15 +42,17 @@ def fit(
     resumed: Checkpoint | None = None,
     keep: Callable[[Checkpoint], None] = lambda _: None,
     ranks: Ranks = ALONE,
+    start: ItemEmbedding | None = None,
 ) -> ItemEmbedding:
     """Learns the item matrix. The same arguments, device and thread count give the same bits, resumed or not.
 
     Without `validation` the last stage runs through; with it the best epoch of the last stage is kept.
     `keep` is given the state after every epoch, and `resumed` goes on from one. With `ranks` these are the rank's
     users, and all else is the same on every rank; the number of ranks changes nothing but the order of sums.
+    A warm start begins with the codes of `start`, where items without one are new.
     Raises ConfigurationError for options that do not fit together, TrainingError where the loss is lost.
     """
-    run = TrainingRun(train, validation, options, device, ranks)
+    run = TrainingRun(train, validation, options, device, ranks=ranks, start=start)
     if resumed is not None:
         run.restore(resumed)
     while not run.finished:
@@ -68,7 +71,9 @@ class TrainingRun:
         validation: Holdout | None,
         options: FitOptions,
         device: str = "cpu",
+        *,
         ranks: Ranks = ALONE,
+        start: ItemEmbedding | None = None,
     ) -> None:
         self.stages = options.stages()
         self.train, self.validation, self.options, self.ranks = train, validation, options, ranks
@@ -77,22 +82,18 @@ class TrainingRun:
         self.device = torch.device(device)
         self.threads = Threads(torch.get_num_threads())
         self.generator = torch.Generator().manual_seed(options.seed)
-        self.weights = self._initial_weights(train.shape[1])
-        self.trained = (
-            summed(train.getnnz(axis=0), ranks) > 0
-        )  # an item that no training user has would keep its random start
+        if start is None:
+            self.weights = initial_weights.drawn(train.shape[1], options, self.generator, self.device)
+        else:
+            self.weights = initial_weights.continued(start, self.generator, self.device)
+        # an item that no training user has would keep its random start
+        self.trained = summed(train.getnnz(axis=0), ranks) > 0
+        if start is not None:
+            self.trained |= start.coded
         self.number = self.since_best = 0
         self.best: tuple[float, ItemEmbedding] | None = None
         self.way = ""
         self._begin(0)
-
-    def _initial_weights(self, n_items: int) -> Weights:
-        n_dims, start = self.options.dims, self.options.start_nonzeros
-        support = None
-        if start is not None:
-            support = random_support(n_items, n_dims, start, self.generator).to(self.device)
-        initial = xavier_uniform(n_items, n_dims, self.generator, start).to(self.device)
-        return Weights(initial, support, n_dims=n_dims, restart=self.options.restart)
 
     def _begin(self, stage: int) -> None:
         self.stage, self.epochs_of_stage = stage, 0
@@ -267,9 +268,7 @@ class TrainingRun:
                 "variance": (np.float32, shape),
                 "optimiser": (np.float64, (2,)),
             }
-        for name, (kind, size) in expected.items():
-            if arrays[name].dtype != kind or arrays[name].shape != tuple(size):
-                raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
+        state.refuse_unlike(expected)
         if "dims" in expected and not (arrays["dims"].min() >= 0 and arrays["dims"].max() < self.options.dims):
             raise ValueError("dims out of range")
         if not 0 < state.epochs_of_stage <= stage.epochs:

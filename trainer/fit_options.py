@@ -26,6 +26,8 @@ class FitOptions:
     """Of the initial values and of the order of users."""
     start_nonzeros: int | None = None
     """Weights that an item starts with, on a random support that grows where it is needed; None: all `dims`."""
+    warm: bool = False
+    """Training starts from an earlier version's codes, of `nonzeros` weights an item, so that nothing is pruned."""
     schedule: str = "exponential"
     """How the number of weights falls from `dims` to `nonzeros`; it stays at `start_nonzeros` until it is below."""
     restart: bool = False
@@ -41,6 +43,8 @@ class FitOptions:
     regrow: float = 0.5
     """Share of an item's weights that do so before the first of these epochs; it falls to 0 linearly. After a start
     with `start_nonzeros` the same happens over the epochs before."""
+    warm_epochs: int = 5
+    """The same epochs of a warm start, which has no others but the last stage."""
     final_epochs: int = 20
     """Most epochs at `nonzeros` after that, with one support."""
     patience: int = 4
@@ -57,9 +61,14 @@ class FitOptions:
     """Non-zeros an item under which a step on the CPU touches only them; None: see trainer/steps/choice.py."""
 
     def recorded(self) -> dict[str, Any]:
-        """As a version has them. Those of a dense start do not name the other one: they are as they always were."""
-        named = asdict(self)
-        return {name: value for name, value in named.items() if name != "start_nonzeros" or value is not None}
+        """As a version has them, but for what a warm start is told, and a sparse one where that was not chosen."""
+        left_out = {"warm", "warm_epochs"} | ({"start_nonzeros"} if self.start_nonzeros is None else set())
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+    @property
+    def first_nonzeros(self) -> int | None:
+        """Weights that an item starts with; None: all `dims`."""
+        return self.nonzeros if self.warm else self.start_nonzeros
 
     def stages(self) -> list[Stage]:
         """The schedule's stages. Raises ConfigurationError for options that do not fit together."""
@@ -73,6 +82,14 @@ class FitOptions:
             raise ConfigurationError("--batch-size and --max-outputs must be positive")
         if self.sparse_below is not None and self.sparse_below < 0:
             raise ConfigurationError("--sparse-below must not be negative")
+        if self.warm:
+            return schedule.warm_stages(
+                n_dims=self.dims,
+                k=self.nonzeros,
+                final_epochs=self.final_epochs,
+                regrow_epochs=self.warm_epochs,
+                regrow=self.regrow,
+            )
         if self.restart and self.start_nonzeros is not None:
             raise ConfigurationError("--restart needs all initial weights; leave it or --start-nonzeros out")
         return schedule.stages(

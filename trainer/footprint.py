@@ -26,8 +26,8 @@ def bytes_needed(n_items: int, options: FitOptions, device: str = "cpu", own_ite
     """
     outputs = min(max(options.max_outputs or n_items, own_items), n_items)
     always = _FLOAT_BYTES * n_items * options.dims * options.restart + _REST_BYTES
-    if options.start_nonzeros is not None:
-        return always + _sparse_start_bytes(n_items, outputs, options, options.start_nonzeros, device)
+    if options.first_nonzeros is not None:
+        return always + _sparse_start_bytes(n_items, outputs, options, options.first_nonzeros, device)
     if device != "cpu":
         return always + _accelerator_bytes(n_items, outputs, options)
     return always + max(_dense_bytes(n_items, outputs, options), _sparse_bytes(n_items, outputs, options))
@@ -49,7 +49,7 @@ def _sparse_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
     """
     batch = options.batch_size or 1024
     below = options.sparse_below or costs.sparse_below(options, n_items)
-    widest = options.start_nonzeros or max(options.nonzeros, min(below, options.dims // 2))
+    widest = options.first_nonzeros or max(options.nonzeros, min(below, options.dims // 2))
     through_gram = all(
         costs.gram(options, n_items, k) < costs.sparse(options, n_items, k) for k in (options.nonzeros, widest)
     )
@@ -88,8 +88,8 @@ def _accelerator_bytes(n_items: int, outputs: int, options: FitOptions) -> int:
 
 def start_bytes(n_items: int, options: FitOptions) -> int:
     """What the machine needs while it draws the initial values, wherever they are trained."""
-    if options.start_nonzeros is not None:
-        return _FLOAT_BYTES * 4 * n_items * options.start_nonzeros
+    if options.first_nonzeros is not None:
+        return _FLOAT_BYTES * 4 * n_items * options.first_nonzeros
     return _FLOAT_BYTES * n_items * options.dims
 
 
@@ -142,7 +142,7 @@ def _way_out(n_items: int, options: FitOptions, available: int, device: str) -> 
         "--batch-size": [batch >> shift for shift in range(1, 16) if batch >> shift >= _LEAST_BATCH],
         "--max-outputs": [2**power for power in range(30, 9, -1) if _LEAST_OUTPUTS <= 2**power < n_items],
     }
-    if options.start_nonzeros is None and not options.restart and options.loss == "linear":
+    if options.first_nonzeros is None and not options.restart and options.loss == "linear":
         starts = [options.dims // part for part in _STARTS if options.dims // part >= options.nonzeros]
         smaller = {"--start-nonzeros": starts, **smaller}
     fitting = []

@@ -14,6 +14,7 @@ from trainer.artifact_options import (
     segments_options,
 )
 from trainer.datasets import DATASETS
+from trainer.model_options import add_model
 from trainer.option_groups import (
     OF_ITEMS,
     RATINGS,
@@ -24,12 +25,10 @@ from trainer.option_groups import (
     add_segments,
     add_telling,
     flag,
-    natural,
     positive,
 )
 from trainer.ratings import OF_COLUMNS
 from trainer.samples import n_samples
-from trainer.schedule import SCHEDULES
 from trainer.segmentation.embed import SENTENCES
 from trainer.segmentation.naming import LLM
 
@@ -58,6 +57,8 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
         told = [name for name in _OF_FILES if getattr(options, name)]
         if options.dataset and told:
             yield f"{flag(told[0])} goes with --data; --dataset {options.dataset} knows its columns"
+        if options.warm_epochs is not None and not options.warm_start:
+            yield "--warm-epochs goes with --warm-start"
         if options.compare and not options.holdout:
             yield "--compare measures on held-out users; leave --no-holdout out"
         if options.samples and not options.holdout:
@@ -206,64 +207,7 @@ def _fit(fit: argparse.ArgumentParser) -> None:
         help="store the histories of so many test users in the version, for whoever looks at it (0: of nobody)",
     )  # fmt: skip
 
-    model = fit.add_argument_group("model")
-    model.add_argument("--dims", type=positive, metavar="N", help="width of the latent space (grows with the items)")
-    model.add_argument("--nonzeros", type=positive, metavar="N", default=16, help="weights an item keeps (16)")
-    add_codes(model)
-    model.add_argument(
-        "--start-nonzeros", type=positive, metavar="N",
-        help="weights an item starts with, for large catalogues: memory goes with them and not with --dims (all dims)",
-    )  # fmt: skip
-    model.add_argument(
-        "--schedule", choices=sorted(SCHEDULES), metavar="NAME", default="exponential",
-        help=f"of pruning: {', '.join(sorted(SCHEDULES))} (exponential)",
-    )  # fmt: skip
-    model.add_argument(
-        "--restart", action=argparse.BooleanOptionalAction, default=False,
-        help="after each pruning start again from the initial weights (no)",
-    )  # fmt: skip
-    model.add_argument(
-        "--loss",
-        choices=("linear", "relu"),
-        help="the paper's formula, or negative predictions as 0, which is better where --dims are few (relu up to a "
-        "quarter of the default --dims, linear above)",
-    )
-    model.add_argument("--dense-epochs", type=natural, metavar="N", help="epochs before pruning starts (0)")
-    model.add_argument("--prune-epochs", type=natural, metavar="N", help="epochs of the schedule (20)")
-    model.add_argument(
-        "--regrow-epochs", type=natural, metavar="N",
-        help="epochs at --nonzeros before which each item's smallest weights give way to others (10)",
-    )  # fmt: skip
-    model.add_argument("--regrow", type=float, metavar="SHARE", help="of the weights, before the first of them (0.5)")
-    model.add_argument(
-        "--final-epochs", type=positive, metavar="N", help="most epochs at --nonzeros after the schedule (20)"
-    )
-    model.add_argument(
-        "--patience", type=positive, metavar="N", help="epochs of the last stage without improvement before it ends (4)"
-    )
-    model.add_argument("--batch-size", type=positive, metavar="N", help="users a step (an eighth of them, 64 to 1024)")
-    model.add_argument(
-        "--max-outputs", type=positive, metavar="N",
-        help="items a step predicts, for large catalogues: its users' own and random others (all)",
-    )  # fmt: skip
-    model.add_argument("--learning-rate", type=float, metavar="X", help="of NAdam (0.03)")
-    model.add_argument("--precision", choices=("float32", "bfloat16"), help="of the products (timed: the faster one)")
-    model.add_argument(
-        "--sparse-below", type=natural, metavar="K",
-        help="non-zeros an item under which a step computes with them only; on the CPU (the faster way, by counting)",
-    )  # fmt: skip
-    model.add_argument("--device", choices=("cpu", "cuda"), help="where to compute (cuda where there is one)")
-    model.add_argument(
-        "--seed", type=natural, metavar="N", default=1,
-        help="of the split, the initial weights and the order of users (1)",
-    )  # fmt: skip
-    model.add_argument(
-        "--threads",
-        type=positive,
-        metavar="N",
-        help="of torch (all cores it may use); the same number gives the same bytes",
-    )
-
+    add_model(fit)
     add_segments(fit)
     out = add_out(fit)
     out.add_argument(

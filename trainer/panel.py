@@ -15,7 +15,7 @@ from trainer.histories import read_histories, trained_min_rating
 from trainer.interactions import Columns, Interactions
 from trainer.ratings import Ratings
 from trainer.source import fingerprint
-from trainer.split import Holdout, as_matrix, hide, split
+from trainer.split import BY_ID, HELD_OUT_BY, Holdout, as_matrix, hide, split
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def held_out(artifacts: Sequence[Artifact], ratings: Ratings, *, quiet: bool = F
     artifact was fitted on other ratings, or held nobody out; and where no user is held out of all.
     """
     read: dict[Ratings, Interactions] = {}
-    tested: dict[Ratings, tuple[Interactions, Holdout]] = {}
+    tested: dict[tuple[Ratings, bool], tuple[Interactions, Holdout]] = {}
     keys = []
     for opened in artifacts:
         own = _as_fitted(opened, ratings)
@@ -79,16 +79,17 @@ def held_out(artifacts: Sequence[Artifact], ratings: Ratings, *, quiet: bool = F
                 raise _other_data(opened, ratings) from error
         interactions = read[without_seed]
         _refuse_other_data(opened, interactions, ratings)
-        if own not in tested:
-            test = split(interactions, seed=own.seed).test
+        key = own, opened.manifest.options.get(HELD_OUT_BY) == BY_ID
+        if key not in tested:
+            test = split(interactions, seed=own.seed, by_id=key[1]).test
             assert test is not None
-            tested[own] = interactions, test
-        keys.append(own)
+            tested[key] = interactions, test
+        keys.append(key)
     interactions, holdout = tested[keys[0]]
     ids = {key: {one.user_ids[user] for user in test.users} for key, (one, test) in tested.items()}
     everywhere = set.intersection(*ids.values())
     kept = np.array([interactions.user_ids[user] in everywhere for user in holdout.users])
-    described = f"test users of {artifacts[0].version} (seed {keys[0].seed})"
+    described = f"test users of {artifacts[0].version} (seed {keys[0][0].seed})"
     if not kept.all():
         logger.warning(
             "%d of the %d test users of %s are test users of the others too; the rest are left out, for others learned "

@@ -72,12 +72,7 @@ def stages(
     from `regrow` to 0 until the stage at k, which begins with `regrow` again. The values never rise. Nothing is regrown
     where nothing was pruned. Raises ConfigurationError for sizes that no schedule can have.
     """
-    if not 1 <= k <= n_dims:
-        raise ConfigurationError(f"--nonzeros must be between 1 and --dims ({n_dims}), got {k}")
-    if min(dense_epochs, prune_epochs, regrow_epochs) < 0 or final_epochs < 1:
-        raise ConfigurationError("epochs must not be negative, and the last stage needs at least one")
-    if not 0 <= regrow < 1:
-        raise ConfigurationError(f"--regrow must be a share from 0 to below 1, got {regrow}")
+    _check(n_dims, k, min(dense_epochs, prune_epochs, regrow_epochs), final_epochs, regrow)
     if start is not None and not k <= start < n_dims:
         raise ConfigurationError(
             f"--start-nonzeros must be between --nonzeros ({k}) and {n_dims - 1}, below --dims, got {start}"
@@ -91,6 +86,22 @@ def stages(
         return [Stage(value, len(list(run))) for value, run in groupby(values)]
     pruned = [Stage(value, len(list(run))) for value, run in groupby(values)]
     return [*pruned, Stage(k, regrow_epochs, regrow), Stage(k, final_epochs)]
+
+
+def warm_stages(*, n_dims: int, k: int, final_epochs: int, regrow_epochs: int, regrow: float) -> list[Stage]:
+    """A regrown stage at k, where that means anything, and one of `final_epochs` at k. Raises ConfigurationError."""
+    _check(n_dims, k, regrow_epochs, final_epochs, regrow)
+    regrown = [Stage(k, regrow_epochs, regrow)] if regrow_epochs and regrow and k < n_dims else []
+    return [*regrown, Stage(k, final_epochs)]
+
+
+def _check(n_dims: int, k: int, least_epochs: int, final_epochs: int, regrow: float) -> None:
+    if not 1 <= k <= n_dims:
+        raise ConfigurationError(f"--nonzeros must be between 1 and --dims ({n_dims}), got {k}")
+    if least_epochs < 0 or final_epochs < 1:
+        raise ConfigurationError("epochs must not be negative, and the last stage needs at least one")
+    if not 0 <= regrow < 1:
+        raise ConfigurationError(f"--regrow must be a share from 0 to below 1, got {regrow}")
 
 
 def _regrown(values: list[int], share: float) -> list[Stage]:

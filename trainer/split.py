@@ -1,5 +1,7 @@
 """Held-out users (strong generalisation): who they are, what is hidden of them, what they may be answered."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,7 @@ from index.search import Mask, rank
 from trainer.errors import DataError
 from trainer.interactions import Csr, Interactions
 
+HELD_OUT_BY, BY_ID = "held_out_by", "user_id"  # in the options of a manifest, where it was not drawn
 SHARE, LEAST, MOST = 0.1, 100, 10_000  # of the users, for validation and again for test
 LARGEST_SHARE = 0.2  # of the users of a table too small for LEAST
 HIDDEN = 0.2  # of a held-out user's items
@@ -54,10 +57,11 @@ class Split:
     """Train and validation users, where what is tested learns from both; None: what was validated is tested."""
 
 
-def split(interactions: Interactions, *, seed: int, holdout: bool = True) -> Split:
+def split(interactions: Interactions, *, seed: int, holdout: bool = True, by_id: bool = False) -> Split:
     """A tenth of the users for validation and a tenth for test (100 to 10,000 each); all train without `holdout`.
 
-    Raises DataError where there are too few users to hold any out.
+    Who they are is drawn, or with `by_id` decided by a digest of each one's id: about as many, of whom none has trained
+    when there were fewer users. Raises DataError where there are too few users to hold any out.
     """
     if not holdout:
         return Split(interactions.matrix, None, None)
@@ -69,17 +73,38 @@ def split(interactions: Interactions, *, seed: int, holdout: bool = True) -> Spl
             "give more data, or --no-holdout to train without measuring"
         )
     rng = np.random.default_rng(seed)
-    users = rng.permutation(n_users)
-    train = interactions.matrix[np.sort(users[2 * size :])]
+    if by_id:
+        places, share = _places(interactions.user_ids, seed), _share(n_users)
+        held_out = [np.flatnonzero((places >= low) & (places < low + share)) for low in (share, 0)]
+        training = np.flatnonzero(places >= 2 * share)
+        if not all(len(users) for users in (*held_out, training)):
+            raise DataError(
+                f"{n_users} users are too few to hold some out by their ids; give more data, or --no-holdout"
+            )
+    else:
+        users = rng.permutation(n_users)
+        held_out = [np.sort(users[:size]), np.sort(users[size : 2 * size])]
+        training = np.sort(users[2 * size :])
+    train = interactions.matrix[training]
     known = train.getnnz(axis=0) > 0
-    validation = hide(interactions.matrix, np.sort(users[:size]), known, rng)
-    test = hide(interactions.matrix, np.sort(users[size : 2 * size]), known, rng)
+    validation, test = (hide(interactions.matrix, users, known, rng) for users in held_out)
     return Split(train, validation, test)
+
+
+def _places(user_ids: Sequence[str], seed: int) -> NDArray[np.float64]:
+    """(n_users,) a number from 0 to below 1 for each, the same in every table."""
+    digests = b"".join(hashlib.sha256(f"{seed} {user_id}".encode()).digest()[:8] for user_id in user_ids)
+    return np.asarray(np.frombuffer(digests, "<u8") / 2.0**64)
 
 
 def held_out_size(n_users: int) -> int:
     """Of the validation users, and of the test users."""
     return min(max(round(n_users * SHARE), LEAST), MOST, int(n_users * LARGEST_SHARE))
+
+
+def _share(n_users: int) -> float:
+    """The same of the users, never more where there are more of them."""
+    return min(max(SHARE, LEAST / n_users), MOST / n_users, LARGEST_SHARE)
 
 
 def hide(matrix: Csr, users: NDArray[np.int64], known: NDArray[np.bool_], rng: np.random.Generator) -> Holdout:

@@ -153,17 +153,3 @@ def array_of(tensor: Tensor | None, kind: torch.dtype = torch.float32) -> NDArra
         return halves
     found: NDArray[Any] = tensor.numpy()
     return found
-
-
-def xavier_uniform(n_items: int, n_dims: int, generator: torch.Generator, k: int | None = None) -> Tensor:
-    """Initial values uniform in ± sqrt(6 / (n_items + n_dims)), of all dims or of `k` an item."""
-    bound = (6 / (n_items + n_dims)) ** 0.5
-    return torch.rand(n_items, k or n_dims, generator=generator).mul_(2).sub_(1).mul_(bound)
-
-
-def random_support(n_items: int, n_dims: int, k: int, generator: torch.Generator) -> Tensor:
-    """Of each item `k` dims, ascending, (n_items, k) int32: one from each of k equal stretches of the dims."""
-    starts = torch.arange(k + 1) * n_dims // k
-    widths = starts.diff()
-    place = torch.rand(n_items, k, generator=generator).mul_(widths).to(torch.int32)
-    return place.clamp_(max=(widths - 1).to(torch.int32)).add_(starts[:-1].to(torch.int32))

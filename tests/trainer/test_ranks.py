@@ -128,6 +128,18 @@ def test_ranks_are_as_good_and_stop_at_the_same_epoch(shop: Shop, embedding: Ite
     )
 
 
+def test_ranks_start_from_a_version_together(shop: Shop, embedding: ItemEmbedding) -> None:
+    warm = replace(QUICK, warm=True, warm_epochs=0, final_epochs=1)
+
+    def trained(ranks: Seat) -> NDArray[np.float32]:
+        train = shop.parts.train[ranks.rank :: ranks.number]
+        return fit(train, None, warm, silent, ranks=ranks, start=embedding).to_dense()
+
+    [alone], (one, other) = together(1, trained), together(2, trained)
+    assert one.tobytes() == other.tobytes()
+    np.testing.assert_allclose(one, alone, atol=5e-3)
+
+
 def test_a_run_of_two_ranks_goes_on_with_three() -> None:
     options, train = replace(ONE_STEP, prune_epochs=2, final_epochs=2), random_matrix(1, 40, 30)
     states: list[Checkpoint] = []

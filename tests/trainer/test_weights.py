@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from trainer.initial_weights import random_support, xavier_uniform
 from trainer.steps.threads import Threads
-from trainer.weights import Weights, random_support, xavier_uniform
+from trainer.weights import Weights
 
 ONE = Threads(1)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from index import artifact
-from index.artifact import Artifact, Manifest
+from index.artifact import Artifact
 from index.embedding import ItemEmbedding
 from index.model import Model
 from index.recommender import Recommender
@@ -25,7 +25,8 @@ from trainer.evaluate import Quality, quality, rank_scores, rank_served
 from trainer.fit import fit
 from trainer.fit_options import FitOptions, default_batch_size, default_dims, default_loss
 from trainer.interactions import Csr
-from trainer.machine_choices import BY_MACHINE, asked_for, machine_choices, other_run
+from trainer.machine_choices import BY_MACHINE, machine_choices, other_run
+from trainer.once import is_there
 from trainer.option_groups import naming_of, segment_options, stored_as
 from trainer.process_group import ProcessGroup, joined, restarted
 from trainer.progress import Progress
@@ -37,10 +38,10 @@ from trainer.segmentation import SegmentOptions, encoder_of, recorded, segment
 from trainer.segmentation.embed import refuse_without_words
 from trainer.segmentation.encoder import SentenceEncoder
 from trainer.segmentation.lineage import Earlier, current_or_none, last_id
-from trainer.segmentation.naming import ANSWERS, Naming
+from trainer.segmentation.naming import Naming
 from trainer.source import Source, read_source
-from trainer.split import Split, split
-from trainer.versions import left_versions
+from trainer.split import BY_ID, HELD_OUT_BY, Split, split
+from trainer.warm_start import WarmStart
 
 logger = logging.getLogger(__name__)
 
@@ -73,11 +74,15 @@ def _fit(
     refuse_without_words(encoder, source.catalog)
     naming.refuse_without_words(source.catalog)
     interactions = source.interactions
-    parts = split(interactions, seed=options.seed, holdout=options.holdout)
-    fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0])
+    parts = split(interactions, seed=options.seed, holdout=options.holdout, by_id=options.warm_start)
+    current, start = current_or_none(options.out), None
+    if options.warm_start:
+        start = WarmStart.of(current, seed=options.seed, holdout=options.holdout)
+    fit_options = _fit_options(options, interactions.n_items, parts.train.shape[0], start)
     fit_options.stages()  # says what does not fit together
     decided = {name: value for name, value in dataclasses.asdict(fit_options).items() if name not in BY_MACHINE}
     decides = {**decided, "holdout": options.holdout, "data": interactions.fingerprint}
+    started_from = {"started_from": start.version.version} if start else {}
     record = {
         **fit_options.recorded(),
         **recorded(chosen, encoder),
@@ -87,21 +92,13 @@ def _fit(
         "min_items_per_user": options.min_items_per_user,
         "min_rating": interactions.min_rating,
         **({"samples": options.samples} if options.samples else {}),
+        **({HELD_OUT_BY: BY_ID, "warm_epochs": fit_options.warm_epochs} if options.warm_start else {}),
     }
-    if options.once and (current := current_or_none(options.out)):
-        if _same(current.manifest, record, source, options):
-            logger.info("%s has the same data and options; nothing is trained", current.version)
-            dismiss(ranks)
-            return current
-        if left := next((one for one in left_versions(options.out) if _same(one, record, source, options)), None):
-            logger.warning(
-                "%s has the same data and options, and somebody went back from it: nothing is trained and %s stays; "
-                "`python -m trainer rollback %s --to %s` makes it current again",
-                left.version, current.version, options.out, left.version,
-            )  # fmt: skip
-            dismiss(ranks)
-            return current
+    if options.once and current and is_there(current, record, source, options):
+        dismiss(ranks)
+        return current
 
+    decides |= started_from
     kept = _kept(folder, decides, resume=options.resume, strict=not options.once)
     choices = machine_choices(options, fit_options, interactions.n_items, kept[1] if kept else {}, ranks)
     fit_options = dataclasses.replace(fit_options, precision=choices["precision"], sparse_below=choices["sparse_below"])
@@ -109,11 +106,12 @@ def _fit(
     _say_split(parts)
     resumed = kept[0] if kept else None
     folder.begin({**decides, **choices}, resumed)
+    codes = start.codes(interactions.item_ids) if start else None
     embedding = _trained(
-        options, parts, fit_options, device=choices["device"], resumed=resumed, folder=folder, ranks=ranks
+        options, parts, fit_options, codes, device=choices["device"], resumed=resumed, folder=folder, ranks=ranks
     )
     popularity = popular.popularity(parts.train)
-    earlier, ids = Earlier.of(current_or_none(options.out)), interactions.item_ids
+    earlier, ids = Earlier.of(current), interactions.item_ids
     segments = segment(
         embedding, source.catalog, ids, popularity, chosen, encoder=encoder, naming=naming, earlier=earlier
     )
@@ -126,7 +124,7 @@ def _fit(
         ordered(model, embedding),
         name=options.name or source.name,
         options={**record, **choices, **naming.found()},
-        data={**_data(source), **last_id(segments, earlier)},
+        data={**_data(source), **last_id(segments, earlier), **started_from},
         metrics=metrics,
         libraries={name: library_version(name) for name in (*_LIBRARIES, *(encoder.libraries if encoder else ()))},
     )
@@ -138,13 +136,14 @@ def _trained(
     options: argparse.Namespace,
     parts: Split,
     fit_options: FitOptions,
+    start: ItemEmbedding | None,
     *,
     device: str,
     resumed: Checkpoint | None,
     folder: RunFolder,
     ranks: ProcessGroup | Alone,
 ) -> ItemEmbedding:
-    train = deal(ranks, parts, fit_options, device, resumed)
+    train = deal(ranks, parts, fit_options, device, resumed=resumed, start=start)
     n_done = resumed.number if resumed else 0
     with Progress(options.log, quiet=options.quiet, n_done=n_done) as progress:
         try:
@@ -157,6 +156,7 @@ def _trained(
                 resumed=resumed,
                 keep=folder.keep,
                 ranks=ranks,
+                start=start,
             )
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError) or "memory" in str(error).lower():  # torch's own allocators
@@ -164,18 +164,6 @@ def _trained(
                     "the memory ran out; lower --dims or --batch-size, or try --max-outputs for a large catalogue"
                 ) from error
             raise
-
-
-def _same(manifest: Manifest, record: Mapping[str, Any], source: Source, options: argparse.Namespace) -> bool:
-    """Whether the version has these data and options; what the machine chose for it does not count."""
-    there = manifest.options
-    wanted = {name: value for name, value in record.items() if name not in BY_MACHINE} | asked_for(options)
-    names = wanted.keys() | (there.keys() - {*BY_MACHINE, ANSWERS})
-    return (
-        all(name in there and name in wanted and there[name] == wanted[name] for name in names)
-        and manifest.data.get("fingerprint") == source.fingerprint
-        and (not options.compare or "EASE" in str(manifest.metrics))
-    )
 
 
 def _check_room(
@@ -231,10 +219,12 @@ def _say_split(parts: Split) -> None:
         )
 
 
-def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> FitOptions:
+def _fit_options(options: argparse.Namespace, n_items: int, n_users: int, start: WarmStart | None) -> FitOptions:
     """All but the precision."""
-    dims = options.dims or max(default_dims(n_items), options.nonzeros)
-    epochs = ("dense_epochs", "prune_epochs", "regrow_epochs", "final_epochs")
+    if start is not None:
+        start.refuse_other_shape(options.dims, options.nonzeros)
+    dims = options.dims or (start.n_dims if start else max(default_dims(n_items), options.nonzeros))
+    epochs = ("dense_epochs", "prune_epochs", "regrow_epochs", "warm_epochs", "final_epochs")
     given = {
         name: getattr(options, name)
         for name in (*epochs, "regrow", "patience", "learning_rate")
@@ -244,6 +234,7 @@ def _fit_options(options: argparse.Namespace, n_items: int, n_users: int) -> Fit
         dims=dims,
         nonzeros=options.nonzeros,
         start_nonzeros=options.start_nonzeros,
+        warm=start is not None,
         seed=options.seed,
         schedule=options.schedule,
         restart=options.restart,

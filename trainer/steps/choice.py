@@ -31,7 +31,7 @@ def sparse_below(options: FitOptions, n_items: int) -> int:
     Near the point where two ways take the same time it matters little which is chosen, and much that the same machine
     chooses alike.
     """
-    worth = n_items * options.dims >= _WORTH_A_PROBE and options.start_nonzeros is None
+    worth = n_items * options.dims >= _WORTH_A_PROBE and options.first_nonzeros is None
     factor = _dense_factor(options, n_items) if worth else 1.0
     found = costs.sparse_below(options, n_items, factor)
     logger.info("steps compute with non-zeros only below %d an item, and with all %d dims above", found, options.dims)

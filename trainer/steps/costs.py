@@ -43,7 +43,7 @@ def sparse_below(options: FitOptions, n_items: int, dense_factor: float = 1.0) -
 
     After a sparse start no step is dense: it would need A with all dims.
     """
-    if options.start_nonzeros is not None:
+    if options.first_nonzeros is not None:
         return options.dims
     k = np.arange(1, options.dims)
     narrow = np.minimum(sparse(options, n_items, k), gram(options, n_items, k))

@@ -32,7 +32,7 @@ def gradients(
 
     A dense start has all of A anyway, and with `relu` there is no way but through predictions.
     """
-    in_parts = options.start_nonzeros is not None and options.loss == "linear"
+    in_parts = options.first_nonzeros is not None and options.loss == "linear"
     whole = [] if in_parts else [(0, gradient(weights, users, options, threads))]
     for first, found in in_blocks(weights, users, options, threads) if in_parts else whole:
         ranks.sum_(found)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tests.trainer.worlds import random_matrix
 from trainer.fit_options import FitOptions, Loss
+from trainer.initial_weights import xavier_uniform
 from trainer.interactions import Csr
 from trainer.steps import choice, costs, dense
 from trainer.steps.autograd import AutogradStep
@@ -23,7 +24,7 @@ from trainer.steps.nadam import BETA1
 from trainer.steps.sparse import SparseStep
 from trainer.steps.step import Step
 from trainer.steps.threads import Threads
-from trainer.weights import Weights, xavier_uniform
+from trainer.weights import Weights
 
 Matrix = NDArray[np.float64]
 Way = Literal["autograd", "dense", "sparse", "gram"]
