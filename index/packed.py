@@ -46,20 +46,19 @@ class PackedEmbedding:
     @classmethod
     def pack(cls, embedding: ItemEmbedding) -> Self:
         """Levels fitted to the weights (Lloyd 1982, either sign by itself); of each row what is closest in angle."""
-        bits, (n_items, k) = level_bits(embedding.n_dims), embedding.weights.shape
-        some = embedding.weights[:: -(-n_items // _SAMPLE)]
+        bits = level_bits(embedding.n_dims)
+        some = embedding.weights[:: -(-embedding.n_items // _SAMPLE)]
         signs = int((embedding.weights < 0).any()), int((embedding.weights > 0).any())
         levels, n_negative = fitted_levels(np.take_along_axis(some, _by_size(some), axis=1), 2**bits - 1, signs)
-        codes: Codes = np.empty((n_items, k), code_type(embedding.n_dims))  # type: ignore[assignment]
-        for start in range(0, n_items, _ROWS_AT_ONCE):
-            chunk = slice(start, start + _ROWS_AT_ONCE)
-            order = _by_size(embedding.weights[chunk])
-            weights = np.take_along_axis(embedding.weights[chunk], order, axis=1)
-            dims = np.take_along_axis(embedding.dims[chunk].astype(np.uint32), order, axis=1)
-            found = packed_kernels.nearest_levels(weights, levels, n_negative, _FACTORS)
-            codes[chunk] = np.where(found != 0, dims << bits | found, 0)
         sizes = np.clip(np.abs(levels) / np.abs(levels).max(), LEAST_LEVEL, 1)
-        return cls(codes, (np.sign(levels) * sizes).astype(np.float32), embedding.n_dims)
+        stored = (np.sign(levels) * sizes).astype(np.float32)
+        return cls(_nearest(embedding, levels, n_negative), stored, embedding.n_dims)
+
+    def pack_more(self, embedding: ItemEmbedding) -> Self:
+        """Other items of the same dims and k, with the levels of these."""
+        levels = self.levels.astype(np.float64) * np.median(self.rows.scales[self.coded])
+        codes = _nearest(embedding, levels, (levels < 0).sum(axis=1))
+        return type(self)(codes, self.levels, self.n_dims)
 
     @property
     def n_items(self) -> int:
@@ -154,6 +153,20 @@ class PackedEmbedding:
             return "the levels do not ascend"
         row, problem = packed_kernels.first_unsound(self.codes, self.bits, self.n_dims)
         return None if row < 0 else f"row {row} " + _PROBLEMS[problem].format(n_dims=self.n_dims)
+
+
+def _nearest(embedding: ItemEmbedding, levels: NDArray[np.float64], n_negative: NDArray[np.int64]) -> Codes:
+    """Of each row what is closest in angle."""
+    bits = level_bits(embedding.n_dims)
+    codes: Codes = np.empty(embedding.weights.shape, code_type(embedding.n_dims))  # type: ignore[assignment]
+    for start in range(0, embedding.n_items, _ROWS_AT_ONCE):
+        chunk = slice(start, start + _ROWS_AT_ONCE)
+        order = _by_size(embedding.weights[chunk])
+        weights = np.take_along_axis(embedding.weights[chunk], order, axis=1)
+        dims = np.take_along_axis(embedding.dims[chunk].astype(np.uint32), order, axis=1)
+        found = packed_kernels.nearest_levels(weights, levels, n_negative, _FACTORS)
+        codes[chunk] = np.where(found != 0, dims << bits | found, 0)
+    return codes
 
 
 def _by_size(weights: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from index.errors import ArtifactError, SparseshelfError
 from trainer.errors import TrainerError
 from trainer.options import parsed
 
-_MODULES = {"import": "import_matrix"}  # of commands that are no name in Python
+_MODULES = {"import": "import_matrix", "add-items": "add_items"}  # of commands that are no name in Python
 EXIT_ARTIFACT, EXIT_TRAINING, EXIT_INTERRUPTED = 5, 6, 130
 
 

@@ -1,4 +1,4 @@
-"""Options of the commands that ask artifacts: recommend, segments, inspect, evaluate and rollback."""
+"""Options of the commands that ask artifacts: recommend, segments, inspect, evaluate, add-items and rollback."""
 
 import argparse
 from collections.abc import Iterator
@@ -86,6 +86,32 @@ def rollback_options(rollback: argparse.ArgumentParser) -> None:
     what.add_argument("--to", metavar="VERSION", help="make this version current (the one before the current one)")
     what.add_argument("--list", action="store_true", help="change nothing: list the versions, the newest first")
     add_telling(rollback)
+
+
+def add_items_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "artifacts", type=Path, metavar="ARTIFACTS", help="folder with CURRENT and its versions, where the new one goes"
+    )
+    data = command.add_argument_group("what is known of the new items")
+    data.add_argument(
+        "--data", type=Path, metavar="FILE",
+        help="all interactions of the users who have met them; others do no harm: " + RATINGS.partition(": ")[2],
+    )  # fmt: skip
+    add_columns(data)
+    data.add_argument("--items", type=Path, metavar="FILE", help="their titles and attributes, a row each")
+    data.add_argument("--items-id-col", metavar="NAME", help="the item column of the items file")
+    data.add_argument("--title-col", metavar="NAME", help="the title column of the items file")
+    add_telling(command)
+
+
+def ignored_by_add_items(options: argparse.Namespace) -> Iterator[str]:
+    """What is missing, or was given and would be ignored."""
+    if not options.data and not options.items:
+        yield "give --data, the interactions of who has met the new items, or --items, their attributes, or both"
+    for needed, names in {"items": ("items_id_col", "title_col"), "data": (*OF_COLUMNS, "min_rating")}.items():
+        told = [name for name in names if getattr(options, name) not in (None, [])]
+        if told and not getattr(options, needed):
+            yield f"{flag(told[0])} goes with --{needed}"
 
 
 def evaluate_options(evaluate: argparse.ArgumentParser) -> None:

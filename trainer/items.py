@@ -61,10 +61,22 @@ def read_catalog(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColu
         return _read(frame, item_ids, columns, source)
 
 
-def _read(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, source: str) -> ReadCatalog:
-    id_column = columns.item or next((name for name in _USUAL_IDS if name in frame.columns), None)
-    if id_column is None or id_column not in frame.columns:
+def items_of(frame: pl.DataFrame, columns: ItemColumns, source: str) -> list[str]:
+    """The ids that an items file has, each once, in its order. Raises DataError where no column names the item."""
+    with reading(source):
+        ids = as_text(frame[_id_column(frame, columns, source)], source)
+    return ids.filter(ids.str.len_chars() > 0).unique(maintain_order=True).to_list()
+
+
+def _id_column(frame: pl.DataFrame, columns: ItemColumns, source: str) -> str:
+    found = columns.item or next((name for name in _USUAL_IDS if name in frame.columns), None)
+    if found is None or found not in frame.columns:
         raise DataError(f"{source}: which column is the item? It has {listed(frame)}; say so with --items-id-col")
+    return found
+
+
+def _read(frame: pl.DataFrame, item_ids: Sequence[str], columns: ItemColumns, source: str) -> ReadCatalog:
+    id_column = _id_column(frame, columns, source)
     for name in [*columns.types, *([columns.title] if columns.title else [])]:
         if name not in frame.columns:
             raise ConfigurationError(f"{source}: no column {name!r}; it has {listed(frame)}")

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainer.artifact_options import (
+    add_items_options,
     evaluate_options,
+    ignored_by_add_items,
     ignored_by_evaluate,
     inspect_options,
     recommend_options,
@@ -49,20 +51,14 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _ignored(options: argparse.Namespace) -> Iterator[str]:
     """What was given and would be ignored."""
-    if options.command == "import":
-        yield from _ignored_by_import(options)
-    if options.command == "evaluate":
-        yield from ignored_by_evaluate(options)
-    if options.command == "fit":
-        told = [name for name in _OF_FILES if getattr(options, name)]
-        if options.dataset and told:
-            yield f"{flag(told[0])} goes with --data; --dataset {options.dataset} knows its columns"
-        if options.warm_epochs is not None and not options.warm_start:
-            yield "--warm-epochs goes with --warm-start"
-        if options.compare and not options.holdout:
-            yield "--compare measures on held-out users; leave --no-holdout out"
-        if options.samples and not options.holdout:
-            yield "--samples stores held-out users; leave --no-holdout out, or say --samples 0"
+    of_command = {
+        "import": _ignored_by_import,
+        "evaluate": ignored_by_evaluate,
+        "add-items": ignored_by_add_items,
+        "fit": _ignored_by_fit,
+    }
+    if options.command in of_command:
+        yield from of_command[options.command](options)
     for name, needed in {"depth": "tree", "users": "report"}.items() if options.command == "segments" else ():
         if getattr(options, name) is not None and getattr(options, needed) is None:
             yield f"{flag(name)} goes with {flag(needed)}"
@@ -71,6 +67,18 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
     for name in ("llm_cache", "llm_budget"):
         if getattr(options, name, None) is not None and options.labels != LLM:
             yield f"{flag(name)} goes with --labels {LLM}"
+
+
+def _ignored_by_fit(options: argparse.Namespace) -> Iterator[str]:
+    told = [name for name in _OF_FILES if getattr(options, name)]
+    if options.dataset and told:
+        yield f"{flag(told[0])} goes with --data; --dataset {options.dataset} knows its columns"
+    if options.warm_epochs is not None and not options.warm_start:
+        yield "--warm-epochs goes with --warm-start"
+    if options.compare and not options.holdout:
+        yield "--compare measures on held-out users; leave --no-holdout out"
+    if options.samples and not options.holdout:
+        yield "--samples stores held-out users; leave --no-holdout out, or say --samples 0"
 
 
 def _ignored_by_import(options: argparse.Namespace) -> Iterator[str]:
@@ -112,6 +120,12 @@ def parser() -> argparse.ArgumentParser:
         command(
             "import", "make a version of an item matrix from elsewhere", "--matrix FILE --item-ids FILE --out FOLDER …",
             "--matrix weights.npz --item-ids ids.txt --items items.csv --out artifacts",
+        )
+    )  # fmt: skip
+    add_items_options(
+        command(
+            "add-items", "make a version with new items, in seconds and without training",
+            "ARTIFACTS [--data FILE] [--items FILE] …", "artifacts --data ratings.csv --items new-items.csv",
         )
     )  # fmt: skip
     recommend_options(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.artifact import Artifact
+from trainer.enlarged import before_joining, n_trained_items
 from trainer.errors import ConfigurationError, DataError
 from trainer.histories import read_histories, trained_min_rating
 from trainer.interactions import Columns, Interactions
@@ -117,9 +118,9 @@ def _as_fitted(opened: Artifact, ratings: Ratings) -> Ratings:
 
 def _refuse_other_data(opened: Artifact, interactions: Interactions, ratings: Ratings) -> None:
     """The catalogue that the fingerprint of a fit holds too lies in the artifact: ratings alone tell."""
-    rows = opened.model.vocabulary.rows(interactions.item_ids)
-    same = len(rows) == len(opened.model.vocabulary) and bool((rows >= 0).all())
-    found = fingerprint(interactions.fingerprint, opened.model.catalog.take(rows)) if same else None
+    rows, n_trained = opened.model.vocabulary.rows(interactions.item_ids), n_trained_items(opened)
+    same = len(rows) == n_trained and bool(((rows >= 0) & (rows < n_trained)).all())
+    found = fingerprint(interactions.fingerprint, before_joining(opened.model.catalog, rows)) if same else None
     if found != opened.manifest.data.get("fingerprint"):
         raise _other_data(opened, ratings)
 
