@@ -1,11 +1,12 @@
 """Epochs of large catalogues on a small machine: time and memory from ten thousand items to a million. docs/scale.md.
 
-python -m benchmarks.bench_scale --items 10000,100000,1000000 --start-nonzeros 256 --max-outputs 4096 --batch-size 1024
+python -m benchmarks.bench_scale [--items 10000,100000,1000000] [--plot docs/scale-growth.svg]
 
 Synthetic interactions (benchmarks/make_interactions.py), two users an item or `--users N`, 50 items a user. Each size
 has a process of its own, which makes them in memory as the trainer holds them, and then trains two epochs: one at the
 start's weights an item, before which supports grow once, and after pruning to `--nonzeros` another one. Columns:
-seconds of each, and the largest memory of the process; a line of JSON a size with `--json`.
+seconds of each, and the largest memory of the process; `--results` keeps a line of JSON a size, and `--plot` draws what
+it holds.
 """
 
 import argparse
@@ -15,6 +16,9 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -84,9 +88,11 @@ def main() -> None:
     parser.add_argument("--start-nonzeros", type=int, default=256)
     parser.add_argument("--nonzeros", type=int, default=32)
     parser.add_argument("--max-outputs", type=int, default=4096)
-    parser.add_argument("--batch-size", type=int, default=1024)
+    parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--results", type=Path, default=Path("reports/scale.jsonl"))
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg")
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     sizes = [int(size) for size in arguments.items.split(",")]
@@ -99,9 +105,49 @@ def main() -> None:
         command = [sys.executable, "-m", "benchmarks.bench_scale", *given, "--items", str(size), "--json"]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=_LIMIT_SECONDS)
         facts = json.loads(done.stdout)
+        arguments.results.parent.mkdir(parents=True, exist_ok=True)
+        with arguments.results.open("a") as file:
+            file.write(done.stdout)
         seconds = [facts[f"seconds at {k}"] for k in (arguments.start_nonzeros, arguments.nonzeros)]
         sizes_of = " | ".join(f"{facts[name]:,}" for name in ("n_items", "n_users", "n_interactions"))
         print(f"| {sizes_of} | {seconds[0]:,.0f} | {seconds[1]:,.0f} | {facts['MiB'] / 1024:.1f} |", flush=True)
+    if arguments.plot:
+        draw([json.loads(line) for line in arguments.results.read_text().splitlines()], arguments.plot)
+
+
+def draw(found: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Of each size the last line."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only for whoever wants the plot
+
+    from trainer.drawing import BLUE, GRAY, RED, rendered  # noqa: PLC0415
+
+    by_size = {facts["n_items"]: facts for facts in found}
+    sizes = sorted(by_size)
+    named = [name for name in by_size[sizes[0]] if name.startswith("seconds at")]
+    counts = sorted((int(name.split()[-1]) for name in named), reverse=True)
+
+    def figure() -> Figure:
+        made = Figure(figsize=(7.6, 3.2), layout="constrained")
+        time_axes, memory_axes = made.subplots(1, 2)
+        for count, colour, style in zip(counts, (RED, BLUE), ("o-", "s-"), strict=True):
+            seconds = [by_size[size][f"seconds at {count}"] for size in sizes]
+            time_axes.plot(sizes, seconds, style, color=colour, label=f"{count} weights an item")
+            per_user = [value / by_size[size]["n_users"] for value, size in zip(seconds, sizes, strict=True)]
+            time_axes.annotate(f"{1e3 * per_user[-1]:.2f} ms a user", (sizes[-1], seconds[-1]), (-8, 6),
+                textcoords="offset points", ha="right", color=colour, fontsize=8.5)  # fmt: skip
+        time_axes.set(xscale="log", yscale="log", xlabel="items", ylabel="seconds an epoch")
+        time_axes.legend(loc="upper left")
+        memory_axes.plot(sizes, [by_size[size]["MiB"] / 1024 for size in sizes], "o-", color=GRAY, label="all")
+        data = [by_size[size]["MiB before"] / 1024 for size in sizes]
+        memory_axes.plot(sizes, data, "s--", color=GRAY, label="interactions, imports")
+        memory_axes.set(xscale="log", xlabel="items", ylabel="GiB at most", ylim=(0, None))
+        memory_axes.legend(loc="upper left")
+        for axes in (time_axes, memory_axes):
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axes.minorticks_off()
+        return made
+
+    path.write_bytes(rendered(figure))
 
 
 if __name__ == "__main__":
