@@ -47,6 +47,7 @@ ONLY_IN = {
         "trainer/steps/outputs.py",
         "trainer/steps/room.py",
         "trainer/steps/step.py",
+        "trainer/initial_weights.py",
         "trainer/weights.py",
     },
     "sentence_transformers": {"trainer/segmentation/encoder.py"},

@@ -15,7 +15,7 @@ from index.packed import PackedEmbedding
 from index.segments import NO_SEGMENT, Segments
 from index.vocabulary import Strings, Vocabulary
 
-N_TRAINED = "n_trained_items"  # in a manifest's data
+N_TRAINED, ADDED_TO = "n_trained_items", "added_to"  # in a manifest's data
 
 
 def n_trained_items(version: Artifact) -> int:

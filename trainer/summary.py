@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from index.artifact import Artifact
 from index.model import Model
+from trainer.enlarged import ADDED_TO, n_trained_items
 
 METRICS = ("ndcg@100", "recall@20", "recall@50")
 
@@ -31,6 +32,7 @@ def described(artifact: Artifact, *, n_segments: int | None = None) -> str:
     model, manifest = artifact.model, artifact.manifest
     embedding, segments = model.embedding, model.segments
     coded, n_samples = int(embedding.coded.sum()), n_samples_of(model)
+    n_added = embedding.n_items - n_trained_items(artifact)
     lines = [
         f"version     {artifact.version}",
         f"items       {embedding.n_items:,} ({coded:,} with a code), {embedding.k} of {embedding.n_dims} dims each",
@@ -40,6 +42,10 @@ def described(artifact: Artifact, *, n_segments: int | None = None) -> str:
         f"samples     {f'histories of {n_samples} test users' if n_samples else 'none'}",
         "options     " + ", ".join(printable(f"{name} {value}") for name, value in manifest.options.items()),
     ]
+    if n_added:
+        lines.insert(
+            2, f"added       {n_added:,} of the items since {printable(manifest.data.get(ADDED_TO))} was trained"
+        )
     systems = manifest.metrics.get("test")
     if isinstance(systems, Mapping) and systems:
         lines += ["", f"{printable(manifest.metrics.get('test_users'))} held-out users", table(systems)]

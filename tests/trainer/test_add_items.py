@@ -116,6 +116,8 @@ def test_it_says_what_became_of_each(shop: Path, capsys: Console) -> None:
     assert "1 without a code come last" in told
     assert "  Trenches: " in told
     assert "  Odd: in no segment" in told
+    assert main(["inspect", str(shop / "out")]) == 0
+    assert f"added       4 of the items since {before} was trained" in capsys.readouterr().out
     assert main(["add-items", str(shop / "out"), "--data", str(shop / "met.csv"), "--json"]) == 0
     [comedy, war] = json.loads(capsys.readouterr().out)["items"]
     assert (comedy["item_id"], comedy["n_users"], war["item_id"], war["n_users"]) == ("met-comedy", 2, "met-war", 3)

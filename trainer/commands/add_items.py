@@ -18,7 +18,7 @@ from index.embedding import ItemEmbedding
 from index.errors import ArtifactError
 from index.kernels import Rows
 from trainer import host, summary
-from trainer.enlarged import N_TRAINED, enlarged, joined, n_trained_items
+from trainer.enlarged import ADDED_TO, N_TRAINED, enlarged, joined, n_trained_items
 from trainer.errors import ConfigurationError, DataError
 from trainer.histories import trained_min_rating
 from trainer.interactions import Interactions
@@ -30,7 +30,6 @@ from trainer.tables import read_table
 
 logger = logging.getLogger(__name__)
 
-ADDED_TO = "added_to"  # in a manifest's data
 _LISTED = 12  # items that are named
 _HELD = "wait for it, or end it with Ctrl-C"
 _LIBRARIES = ("numpy", "scipy", "numba", "polars")
