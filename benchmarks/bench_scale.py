@@ -132,19 +132,17 @@ def draw(found: Sequence[Mapping[str, Any]], path: Path) -> None:
         for count, colour, style in zip(counts, (RED, BLUE), ("o-", "s-"), strict=True):
             seconds = [by_size[size][f"seconds at {count}"] for size in sizes]
             time_axes.plot(sizes, seconds, style, color=colour, label=f"{count} weights an item")
-            per_user = [value / by_size[size]["n_users"] for value, size in zip(seconds, sizes, strict=True)]
-            time_axes.annotate(f"{1e3 * per_user[-1]:.2f} ms a user", (sizes[-1], seconds[-1]), (-8, 6),
-                textcoords="offset points", ha="right", color=colour, fontsize=8.5)  # fmt: skip
         time_axes.set(xscale="log", yscale="log", xlabel="items", ylabel="seconds an epoch")
-        time_axes.legend(loc="upper left")
-        memory_axes.plot(sizes, [by_size[size]["MiB"] / 1024 for size in sizes], "o-", color=GRAY, label="all")
+        time_axes.set_yticks([10, 100, 1000], ["10", "100", "1,000"])
+        memory_axes.plot(sizes, [by_size[size]["MiB"] / 1024 for size in sizes], "o-", color=GRAY, label="at most")
         data = [by_size[size]["MiB before"] / 1024 for size in sizes]
-        memory_axes.plot(sizes, data, "s--", color=GRAY, label="interactions, imports")
-        memory_axes.set(xscale="log", xlabel="items", ylabel="GiB at most", ylim=(0, None))
-        memory_axes.legend(loc="upper left")
+        memory_axes.plot(sizes, data, "s--", color=GRAY, label="interactions and imports")
+        memory_axes.set(xscale="log", yscale="log", xlabel="items", ylabel="GiB")
+        memory_axes.set_yticks([0.5, 1, 2, 4, 8], ["½", "1", "2", "4", "8"])
         for axes in (time_axes, memory_axes):
             axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
             axes.minorticks_off()
+            axes.legend(loc="upper left")
         return made
 
     path.write_bytes(rendered(figure))
