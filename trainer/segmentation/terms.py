@@ -38,11 +38,15 @@ def terms_of(catalog: Catalog) -> tuple[list[str], NDArray[np.float64], Csr]:
     spellings: dict[str, Counter[str]] = {}
     weight_of: dict[str, float] = {}
     first_of: dict[str, str] = {}  # words in order of the alphabet: the folded form that had them first
+    known: dict[tuple[str, float], tuple[str, str]] = {}  # of what was mentioned before, term and key
     for row, mentioned, weight in _mentions(catalog):
-        term = _LISTS[1].sub("", _LISTS[0].sub("", mentioned)) if weight == 1.0 else mentioned
-        key = fold(term)
+        term, key = known.get((mentioned, weight)) or ("", "")
+        if not term:
+            term = _LISTS[1].sub("", _LISTS[0].sub("", mentioned)) if weight == 1.0 else mentioned
+            key = fold(term)
+            key = first_of.setdefault(" ".join(sorted(words(term))), key) if key else ""
+            known[mentioned, weight] = term, key
         if key:
-            key = first_of.setdefault(" ".join(sorted(words(term))), key)
             found[row, key] = None
             spellings.setdefault(key, Counter())[term] += 1
             weight_of[key] = max(weight_of.get(key, 0.0), weight)
