@@ -22,7 +22,7 @@ from trainer.interactions import Csr
 from trainer.segmentation.terms import terms_of
 
 PRIOR_USERS = 100
-PRIOR_WEIGHT = 2.0
+PRIOR_WEIGHT = 5.0
 CHOOSING, SOLVING = 3.0, 1.0  # rho over the mean of C's diagonal: where the code is, and what it is there
 _LEAST_POPULARITY = 1 / 32  # of the mean one: rarer items of a profile count no more than such
 _NUMBERS_AT_ONCE = 2**24
