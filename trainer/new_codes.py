@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
 from index.catalog import Catalog
 from index.embedding import ItemEmbedding
@@ -51,10 +52,10 @@ def from_first_users(
     counts = np.asarray(users.new[has_profile].sum(axis=0), np.int64).ravel()
     of_items = users.new.T.tocsr()
     mean_diagonal = np.trace(C) / n_dims
-    chosen = C + CHOOSING * mean_diagonal * np.eye(n_dims)
+    choosing = cho_factor(C + CHOOSING * mean_diagonal * np.eye(n_dims))
     for rows in _parts(np.flatnonzero(counts), max(n_dims, k * k)):
         b = profiles.sums(users.known, of_items[rows]) / counts[rows, None]
-        support = _largest(np.linalg.solve(chosen, b.T).T, k)
+        support = _largest(cho_solve(choosing, b.T).T, k)
         own = C[support[:, :, None], support[:, None, :]] + SOLVING * mean_diagonal * np.eye(k)
         values = np.linalg.solve(own, np.take_along_axis(b, support, axis=1)[..., None])[..., 0]
         codes = np.zeros((len(rows), n_dims))
@@ -83,7 +84,7 @@ class _Profiles:
         """C (n_dims, n_dims), and (n_users,) who has a profile."""
         total, has_profile = PRIOR_USERS * self.expected, np.zeros(known.shape[0], np.bool_)
         for rows in _parts(np.arange(known.shape[0]), self.A.shape[1]):
-            z = self._of(known[rows])
+            z = self._of(known[rows]).astype(np.float32)
             total += z.T @ z
             has_profile[rows] = z.any(axis=1)
         return total / (PRIOR_USERS + has_profile.sum()), has_profile
