@@ -29,6 +29,11 @@ class Strings(Sequence[str]):
         np.cumsum([len(part) for part in encoded], out=offsets[1:])
         return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
 
+    def joined(self, other: "Strings") -> "Strings":
+        """These, and then the others."""
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        return Strings(np.concatenate([self.blob, other.blob]), offsets)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -93,7 +98,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, item_ids: Iterable[str]) -> Self:
-        strings = Strings.pack(item_ids)
+        strings = item_ids if isinstance(item_ids, Strings) else Strings.pack(item_ids)
         encoded = [strings.encoded(row) for row in range(len(strings))]
         return cls(strings, np.array(sorted(range(len(encoded)), key=encoded.__getitem__), np.int32))
 

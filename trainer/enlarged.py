@@ -45,7 +45,7 @@ def enlarged(
     return Model(
         _embedding(model.embedding, rows, codes, n_items),
         shares,
-        Vocabulary.of([*model.vocabulary.item_ids, *item_ids]),
+        Vocabulary.of(model.vocabulary.item_ids.joined(Strings.pack(item_ids))),
         catalog,
         _segments(model.segments, rows, codes, n_items),
         samples,
@@ -96,7 +96,7 @@ def joined(before: Catalog, more: Catalog) -> Catalog:
     """Items described by one and then those described by the other, by the attributes of the first."""
     n_more = len(more.titles)
     columns = {name: _joined(column, more.attributes.get(name), n_more) for name, column in before.attributes.items()}
-    return Catalog(Strings.pack([*before.titles, *more.titles]), columns)
+    return Catalog(before.titles.joined(more.titles), columns)
 
 
 def before_joining(catalog: Catalog, rows: Rows) -> Catalog:
@@ -130,7 +130,7 @@ def _joined(before: Column, more: Column | None, n_more: int) -> Column:
             starts = np.concatenate([before.starts, before.starts[-1] + more.starts[1:]])
             return ListColumn(starts, _with(before.codes, np.append(place, -1)[more.codes]), categories)
         case LinkColumn(), LinkColumn() | None:
-            return LinkColumn(Strings.pack([*before.links, *([""] * n_more if more is None else more.links)]))
+            return LinkColumn(before.links.joined(Strings.pack([""] * n_more) if more is None else more.links))
         case _:
             raise TypeError(f"{before.kind} and {more.kind if more else None}")
 

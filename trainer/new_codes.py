@@ -21,6 +21,7 @@ from index.kernels import Rows
 from trainer.errors import ConfigurationError
 from trainer.interactions import Csr
 from trainer.segmentation.terms import terms_of
+from trainer.steps import gram_kernels
 
 PRIOR_USERS = 100
 PRIOR_WEIGHT = 5.0
@@ -77,8 +78,8 @@ class _Profiles:
         weights = self.W.diagonal()
         p = p if p.any() else np.full(len(p), 1 / len(p))
         mean = self.A.T @ (p * weights)
-        expected = (self.A.T @ sp.diags(p * (1 - p) * weights**2) @ self.A).toarray() + np.outer(mean, mean)
-        self.expected = expected / max(float((p * weights**2).sum()), 1e-30)
+        spread = _squares(embedding, np.sqrt(p * (1 - p)) * weights)
+        self.expected = (spread + np.outer(mean, mean)) / max(float((p * weights**2).sum()), 1e-30)
 
     def moments(self, known: Csr) -> tuple[Dense, NDArray[np.bool_]]:
         """C (n_dims, n_dims), and (n_users,) who has a profile."""
@@ -102,12 +103,21 @@ class _Profiles:
         return np.asarray((weighted @ self.A).toarray() / np.maximum(length, 1e-30))
 
 
+def _squares(embedding: ItemEmbedding, scales: Dense) -> NDArray[np.float32]:
+    """AᵀA (n_dims, n_dims) with each row of A times its scale, without what sparse products allocate."""
+    dims = embedding.dims.astype(np.int32)
+    codes = (embedding.weights * scales[:, None]).astype(np.float32)
+    found = np.empty((embedding.n_dims, embedding.n_dims), np.float32)
+    gram_kernels.gram(0, embedding.n_dims, *gram_kernels.by_dim(dims, embedding.n_dims), dims, codes, found)
+    return found
+
+
 def from_attributes(embedding: ItemEmbedding, counts: NDArray[np.float64] | None, catalog: Catalog, new: Rows) -> Dense:
     """(n_new, n_dims) of length 1: what items with the same terms have in common, 0 where there are none.
 
-    `catalog` describes the embedding's items first and the `new` ones after them; `counts` (n_items,) how many users
-    each known item has. A term says more the rarer it is, and of its items less popular ones count more: a new item is
-    no bestseller yet.
+    `catalog` describes the embedding's items first and, among others, the `new` ones after them; `counts` (n_items,)
+    how many users each known item has. A term says more the rarer it is, and of its items less popular ones count more:
+    a new item is no bestseller yet.
     """
     n_items = embedding.n_items
     _, weights, has = terms_of(catalog)

@@ -192,10 +192,7 @@ def _codes(
         raise DataError(f"{before.version}: none of its items has a code; train one first")
     popularity, everybody = model.popularity[:n_trained], before.manifest.data.get("n_users")
     counts = popularity.astype(np.float64) * everybody if isinstance(everybody, int) else None
-    places = np.concatenate([rows, wanted.rows])
-    by_attributes = from_attributes(
-        trained, counts, catalog.take(places), np.arange(n_trained, len(places), dtype=np.int32)
-    )
+    by_attributes = from_attributes(trained, counts, catalog, wanted.rows)
     by_users, with_profile = np.zeros_like(by_attributes), np.zeros(len(wanted.rows), np.int64)
     n_users = with_profile
     if interactions is not None:
