@@ -18,10 +18,12 @@ from scipy.linalg import cho_factor, cho_solve
 from index.catalog import Catalog
 from index.embedding import ItemEmbedding
 from index.kernels import Rows
+from trainer import host
 from trainer.errors import ConfigurationError
 from trainer.interactions import Csr
 from trainer.segmentation.terms import terms_of
 from trainer.steps import gram_kernels
+from trainer.steps.threads import Threads
 
 PRIOR_USERS = 100
 PRIOR_WEIGHT = 5.0
@@ -108,7 +110,8 @@ def _squares(embedding: ItemEmbedding, scales: Dense) -> NDArray[np.float32]:
     dims = embedding.dims.astype(np.int32)
     codes = (embedding.weights * scales[:, None]).astype(np.float32)
     found = np.empty((embedding.n_dims, embedding.n_dims), np.float32)
-    gram_kernels.gram(0, embedding.n_dims, *gram_kernels.by_dim(dims, embedding.n_dims), dims, codes, found)
+    entries = gram_kernels.by_dim(dims, embedding.n_dims)
+    Threads(host.cores()).ranges(gram_kernels.gram, embedding.n_dims, *entries, dims, codes, found)
     return found
 
 

@@ -109,8 +109,9 @@ def _added(options: argparse.Namespace, before: Artifact) -> Added | None:
     interactions = _interactions(options, before)
     in_file = _described(options) if options.items else []
     met = interactions.item_ids if interactions else []
-    new = [one for one in dict.fromkeys([*in_file, *met]) if model.vocabulary.row(one) is None]
-    again = np.unique([row for row in model.vocabulary.rows(met) if row >= n_trained]).astype(np.int32)
+    new = model.vocabulary.unknown(dict.fromkeys([*in_file, *met]))
+    rows_met = model.vocabulary.rows(met)
+    again = np.unique(rows_met[rows_met >= n_trained])
     wanted = _Wanted(np.concatenate([again, np.arange(len(new), dtype=np.int32) + len(model.vocabulary)]), new)
     if not len(wanted.rows):
         return None

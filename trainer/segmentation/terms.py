@@ -1,7 +1,7 @@
 """The terms that items are described by: attributes, decades and title words, near-duplicates as one."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -35,7 +35,7 @@ def terms_of(catalog: Catalog) -> tuple[list[str], NDArray[np.float64], Csr]:
     "crime mystery" and "Mystery, Crime" are one term, shown in its commonest spelling.
     """
     found: dict[tuple[int, str], None] = {}
-    spellings: dict[str, Counter[str]] = {}
+    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     weight_of: dict[str, float] = {}
     first_of: dict[str, str] = {}  # words in order of the alphabet: the folded form that had them first
     known: dict[tuple[str, float], tuple[str, str]] = {}  # of what was mentioned before, term and key
@@ -48,7 +48,7 @@ def terms_of(catalog: Catalog) -> tuple[list[str], NDArray[np.float64], Csr]:
             known[mentioned, weight] = term, key
         if key:
             found[row, key] = None
-            spellings.setdefault(key, Counter())[term] += 1
+            spellings[key][term] += 1
             weight_of[key] = max(weight_of.get(key, 0.0), weight)
     frequent = Counter(key for _, key in found)
     keys = sorted(key for key, count in frequent.items() if count >= LEAST_ITEMS)
