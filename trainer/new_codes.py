@@ -53,6 +53,8 @@ def from_first_users(
     found = np.zeros((users.new.shape[1], n_dims))
     C, has_profile = profiles.moments(users.known)
     counts = np.asarray(users.new[has_profile].sum(axis=0), np.int64).ravel()
+    if not counts.any():
+        return found, counts
     of_items = users.new.T.tocsr()
     mean_diagonal = np.trace(C) / n_dims
     choosing = cho_factor(C + CHOOSING * mean_diagonal * np.eye(n_dims))

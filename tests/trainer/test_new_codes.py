@@ -68,6 +68,15 @@ def test_the_codes_of_first_users_are_those_of_the_formula(
     assert (counts >= new[has_profile].sum(axis=0)).all()
 
 
+def test_without_any_profile_there_is_no_code() -> None:
+    """Their only item has no code, and it alone is popular: nothing is known of anybody."""
+    embedding = ItemEmbedding.from_dense(np.array([[1.0, 0], [0, 0]]), 1)
+    users = FirstUsers(sp.csr_matrix([[0.0, 1.0]], dtype=np.float32), sp.csr_matrix([[1.0]], dtype=np.float32))
+    codes, counts = new_codes.from_first_users(embedding, np.array([0, 0.5], np.float32), users)
+    assert not codes.any()
+    assert not counts.any()
+
+
 def described(*terms: list[str]) -> Catalog:
     names = sorted({term for some in terms for term in some})
     starts = np.cumsum([0] + [len(some) for some in terms])
