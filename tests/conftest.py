@@ -1,5 +1,6 @@
 """Fixtures that several folders share."""
 
+import logging
 import os
 import shutil
 import socket
@@ -18,6 +19,19 @@ from tests.worlds import by_hand
 
 settings.register_profile("shared machine", deadline=None)  # a first call compiles a kernel
 settings.load_profile("shared machine")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """What a command sets up for the lines of its process ends with the test."""
+    loggers = [logging.getLogger(name) for name in (None, "service", "index", "httpx")]
+    root, levels = loggers[0], [logger.level for logger in loggers]
+    before = list(root.handlers)
+    yield
+    for handler in [handler for handler in root.handlers if handler not in before]:
+        root.removeHandler(handler)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

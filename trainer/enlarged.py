@@ -41,14 +41,13 @@ def enlarged(
     shares = np.zeros(n_items, np.float32)
     shares[: len(model.popularity)] = model.popularity
     shares[rows] = popularity
-    samples = model.samples
     return Model(
         _embedding(model.embedding, rows, codes, n_items),
         shares,
         Vocabulary.of(model.vocabulary.item_ids.joined(Strings.pack(item_ids))),
         catalog,
         _segments(model.segments, rows, codes, n_items),
-        samples,
+        model.samples,
     )
 
 
@@ -83,10 +82,15 @@ def segments_of(segments: Segments, codes: ItemEmbedding) -> Rows:
         for segment in range(len(segments)):
             home |= dict.fromkeys(segments.tree.groups(segment), segment)
     for row in np.flatnonzero(codes.coded) if len(segments) else ():
-        scores = segments.scores(codes.profile(np.array([row], np.int32), np.ones(1)))
-        closest = int(scores.argmax()) if scores.max() > 0 else NO_SEGMENT
-        found[row] = home.get((int(dims[row]), int(signs[row])), closest)
+        signed_dim = int(dims[row]), int(signs[row])
+        found[row] = home[signed_dim] if signed_dim in home else _closest(segments, codes, int(row))
     return found
+
+
+def _closest(segments: Segments, codes: ItemEmbedding, row: int) -> int:
+    """The segment with the largest score of an item's code, NO_SEGMENT where none is positive."""
+    scores = segments.scores(codes.profile(np.array([row], np.int32), np.ones(1)))
+    return int(scores.argmax()) if scores.max() > 0 else NO_SEGMENT
 
 
 # ------------------------------------------------------------ titles and attributes

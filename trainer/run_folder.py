@@ -11,6 +11,7 @@ from trainer import checkpoint
 from trainer.checkpoint import Checkpoint, Decides
 from trainer.errors import ConfigurationError, LostRankError, TrainerError
 from trainer.locked_folder import LockedFolder
+from trainer.uninterrupted import uninterrupted
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class RunFolder:
     ) -> None:
         failed = kind is not None and issubclass(kind, TrainerError) and kind is not LostRankError  # would fail again
         if kind is not None and not failed and self._kept is not None:
-            logger.warning("epoch %d is kept: the same command with --resume goes on after it", self._kept)
+            with uninterrupted():  # whoever ends a run whose rank was lost says so twice
+                logger.warning("epoch %d is kept: the same command with --resume goes on after it", self._kept)
         self._locked.__exit__(kind, error, trace)
 
     def _sweep(self) -> None:

@@ -174,7 +174,7 @@ def test_ranks_that_come_to_different_weights_stop() -> None:
 
 # ------------------------------------------------------------ processes
 
-LONGER = [*FIT_QUICKLY, "--dense-epochs", "4", "--prune-epochs", "40"]
+LONGER = [*FIT_QUICKLY, "--dense-epochs", "4", "--prune-epochs", "24"]
 
 
 @contextmanager
