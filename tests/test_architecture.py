@@ -63,6 +63,7 @@ ONLY_IN = {
         "trainer/datasets/shelves.py",
         "trainer/datasets/synthetic.py",
         "trainer/datasets/tables.py",
+        "trainer/export/array_files.py",
         "trainer/histories.py",
         "trainer/interactions.py",
         "trainer/items.py",
@@ -71,7 +72,17 @@ ONLY_IN = {
     },
     "structlog": {"service/logs.py"},
     "opentelemetry": {"service/spans.py"},
-    "httpx": {"service/client.py", "trainer/datasets/download.py", "trainer/segmentation/chat_endpoint.py"},
+    "httpx": {
+        "service/client.py",
+        "service/engines/qdrant_server.py",
+        "trainer/datasets/download.py",
+        "trainer/export/search_files.py",
+        "trainer/segmentation/chat_endpoint.py",
+    },
+    "pymilvus": {"trainer/export/milvus.py"},
+    "qdrant_client": {"service/engines/qdrant_server.py", "trainer/export/qdrant_server.py"},
+    "qdrant_edge": {"service/engines/qdrant_folder.py", "trainer/export/qdrant_folder.py"},
+    "safetensors": {"trainer/export/array_files.py"},
     "matplotlib": {"trainer/drawing.py", "trainer/experiment/plots.py", "trainer/segment_report/plots.py"},
     "fcntl": {
         "service/keys_command.py",
@@ -144,6 +155,7 @@ def test_the_trainer_starts_with_the_sentence_encoder_and_matplotlib_absent() ->
     program = """
 import sys
 absent = "sentence_transformers transformers huggingface_hub tokenizers safetensors sklearn matplotlib"
+absent += " qdrant_edge qdrant_client pymilvus"
 for name in absent.split():
     sys.modules[name] = None
 import trainer.__main__, trainer.experiment.document, trainer.segment_report.document

@@ -1,10 +1,12 @@
-"""Options of the commands that ask artifacts: recommend, segments, inspect, evaluate, add-items and rollback."""
+"""Options of the commands that ask artifacts: recommend, segments, inspect, export, evaluate, add-items, rollback."""
 
 import argparse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.datasets import DATASETS
+from trainer.export.destination import KEY, KINDS, SEARCH
 from trainer.option_groups import RATINGS, add_columns, add_telling, character, flag, positive
 from trainer.ratings import OF_COLUMNS
 
@@ -26,10 +28,6 @@ def depth(text: str) -> int:
 def inspect_options(inspect: argparse.ArgumentParser) -> None:
     _add_artifact(inspect)
     inspect.add_argument("--json", action="store_true", help="print JSON: the manifest and every segment")
-    inspect.add_argument(
-        "--dense", type=Path, metavar="FILE",
-        help="also write the item matrix with its weights decoded: .npz for scipy.sparse.load_npz, ids in `item_ids`",
-    )  # fmt: skip
 
 
 def segments_options(segments: argparse.ArgumentParser) -> None:
@@ -75,6 +73,34 @@ def recommend_options(recommend: argparse.ArgumentParser) -> None:
     )
     recommend.add_argument("--threads", type=positive, metavar="N", help="that search (all cores it may use)")
     add_telling(recommend)
+
+
+def export_options(export: argparse.ArgumentParser) -> None:
+    _add_artifact(export)
+    export.add_argument(
+        "--to", nargs=2, required=True, metavar=("KIND", "PLACE"),
+        help=f"{', '.join(KINDS)}; a folder, http://HOST:PORT of Qdrant or Milvus, or FILE.db for milvus-lite. "
+        f"A server's key is in {KEY}",
+    )  # fmt: skip
+    export.add_argument(
+        "--name", type=collection_name, default="sparseshelf", metavar="NAME",
+        help="what names of collections and of indexes begin with (sparseshelf)",
+    )  # fmt: skip
+    export.add_argument(
+        "--verify",
+        metavar="URL",
+        help=f"a server that has the files of {' or '.join(SEARCH)}, to be asked what it finds",
+    )
+    export.add_argument(
+        "--histories", type=positive, metavar="N", default=200, help="made-up ones that it is asked about (200)"
+    )
+    add_telling(export)
+
+
+def collection_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,99}", text):
+        raise argparse.ArgumentTypeError("must begin with a letter, and have up to 100 letters, digits, - and _")
+    return text
 
 
 def rollback_options(rollback: argparse.ArgumentParser) -> None:

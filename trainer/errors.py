@@ -3,8 +3,9 @@
 TrainerError
 ├── ConfigurationError  3  options that do not fit together or the machine
 ├── DataError           4  a file that is missing, unreadable or not what it should be
-└── TrainingError       6  the fit itself failed
-    └── LostRankError      of the ranks that train together one is gone
+├── TrainingError       6  the fit itself failed
+│   └── LostRankError      of the ranks that train together one is gone
+└── ExportError         6  an engine that cannot be reached, refuses, or does not come to the same answers
 """
 
 from typing import ClassVar
@@ -30,3 +31,7 @@ class TrainingError(TrainerError):
 
 class LostRankError(TrainingError):
     """Another rank is gone; the last checkpoint is still good."""
+
+
+class ExportError(TrainerError):
+    exit_code = 6

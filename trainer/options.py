@@ -8,6 +8,7 @@ from pathlib import Path
 from trainer.artifact_options import (
     add_items_options,
     evaluate_options,
+    export_options,
     ignored_by_add_items,
     ignored_by_evaluate,
     inspect_options,
@@ -36,7 +37,8 @@ from trainer.segmentation.naming import LLM
 
 _OF_FILES = ("items", *OF_ITEMS, *OF_COLUMNS, "separator")
 EXIT_CODES = (
-    "exit codes: 0 done, 2 usage, 3 bad configuration, 4 bad data, 5 bad artifact, 6 training failed, 130 interrupted"
+    "exit codes: 0 done, 2 usage, 3 bad configuration, 4 bad data, 5 bad artifact, 6 training or export failed, "
+    "130 interrupted"
 )
 
 
@@ -147,6 +149,12 @@ def parser() -> argparse.ArgumentParser:
         )
     )  # fmt: skip
     inspect_options(command("inspect", "verify an artifact and say what is in it", "ARTIFACTS …", "artifacts"))
+    export_options(
+        command(
+            "export", "write a version to another engine or to files, and say how far its answers come to ours",
+            "ARTIFACTS --to KIND PLACE …", "artifacts --to qdrant http://localhost:6333",
+        )
+    )  # fmt: skip
     evaluate_options(
         command(
             "evaluate", "compare artifacts on users that none learned from",

@@ -86,7 +86,7 @@ def seismic(data: Data, cut: int) -> tuple[float, Callable[[Queries], tuple[Sear
 
 
 def qdrant(data: Data) -> tuple[float, Callable[[Queries], tuple[Search, Answer]]]:
-    import qdrant_edge as engine  # type: ignore[import-not-found]
+    import qdrant_edge as engine
 
     folder = tempfile.mkdtemp()
     config = engine.EdgeConfig(
@@ -122,7 +122,7 @@ def qdrant(data: Data) -> tuple[float, Callable[[Queries], tuple[Search, Answer]
 
 
 def faiss_flat(data: Data) -> tuple[float, Callable[[Queries], tuple[Search, Answer]]]:
-    import faiss  # type: ignore[import-not-found]
+    import faiss
 
     faiss.omp_set_num_threads(1)
     index = faiss.IndexFlatIP(data.vectors.shape[1])

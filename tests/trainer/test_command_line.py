@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from index.artifact import open_current
 from index.catalog import CategoryColumn, ListColumn, NumberColumn
@@ -213,31 +212,6 @@ def test_inspect_prints_json_that_parses(artifacts: Path, capsys: Console) -> No
         assert segment["label"] == opened.model.segments.labels[row]
         assert segment["size"] == len(opened.model.segments.members(row))
         assert [tuple(place) for place in segment["signed_dims"]] == opened.model.segments.signed_dims(row)
-
-
-@pytest.mark.parametrize("codes", ["packed", "float32"])
-def test_inspect_decodes_the_matrix_for_whoever_checks_an_answer(codes: str, tmp_path: Path, capsys: Console) -> None:
-    out, path = tmp_path / "out", tmp_path / "matrix.npz"
-    assert main(["fit", *films(tmp_path), *TINY, "--codes", codes, "--out", str(out)]) == 0
-    assert main(["inspect", str(out), "--dense", str(path)]) == 0
-    capsys.readouterr()
-    A = sp.csr_matrix(sp.load_npz(path), dtype=np.float64)
-    with np.load(path) as arrays:
-        ids = arrays["item_ids"].tolist()
-    assert A.shape == (40, 16)
-    assert A.getnnz(axis=1).max() == 4
-    found = Recommender.open(out).recommend(["3", "8"], 40).items
-    scores = np.asarray(A[[ids.index("3"), ids.index("8")]].sum(axis=0) @ A.T).ravel()
-    np.testing.assert_allclose([item.score for item in found], scores[[ids.index(i.item_id) for i in found]], atol=1e-5)
-
-
-def test_a_decoded_matrix_that_cannot_be_written_is_an_error_and_leaves_nothing(
-    artifacts: Path, tmp_path: Path, capsys: Console
-) -> None:
-    for name, code, words in (("matrix.csv", 3, "must end in .npz"), ("none/matrix.npz", 4, "cannot be written")):
-        assert main(["inspect", str(artifacts), "--dense", str(tmp_path / name)]) == code
-        assert words in capsys.readouterr().err
-    assert not list(tmp_path.rglob("*"))
 
 
 def test_inspect_looks_at_the_version_that_was_asked_for(artifacts: Path, capsys: Console) -> None:
