@@ -31,6 +31,7 @@ from index.kernels import Floats
 from index.layout import PageSize, popular_order
 from index.limits import Limits
 from index.model import Model
+from index.retrieval import Retrieve, best_of
 from index.search import Mask, Ranking, rank, search_of
 from index.shortfall import shortfall
 from index.taste import History, Taste, known_of_many, segment_row, taste_of
@@ -88,15 +89,16 @@ class Recommender:
         diversity: float = 0.0,
         max_per_segment: int | None = None,
         explain: bool = False,
+        retrieve: Retrieve | None = None,
     ) -> Recommendation:
         """The `n` best items outside the history, best first, ties by row.
 
         `exclude` never appear; only `candidates`, only items of `segments`, of the `best_segments` that suit best (the
-        paper's prefiltering), and only those that the filter `where` is true of do, where given, and none of the
-        segments of `mute`; `shelf_of` one segment also its guests. Items without a code come last, by popularity.
-        `steer` leads towards segments or away from them, by strengths in lengths of the profile. `diversity` from 0 to
-        1 and `max_per_segment` choose among more than `n` (index/diversity.py). `explain` gives each score's parts.
-        Raises UnknownSegmentError, FilterError.
+        paper's prefiltering), only what the filter `where` is true of do, where given, and none of the segments of
+        `mute`; `shelf_of` one segment also its guests. Items without a code come last, by popularity. `steer` leads
+        towards segments or away from them, by strengths in lengths of the profile. `diversity` from 0 to 1 and
+        `max_per_segment` choose among more than `n` (index/diversity.py). `explain` gives each score's parts;
+        `retrieve` finds candidates instead (index/retrieval.py). Raises UnknownSegmentError, FilterError.
         """
         taste, exclude = taste_of(self.model, history, steer), list(exclude)
         muted = [segment_row(self.model, segment_id, "mute") for segment_id in mute]
@@ -115,7 +117,7 @@ class Recommender:
                 max_per_segment=max_per_segment,
             )
         else:
-            ranking, sources = self._ranking(taste, mask, n)
+            ranking, sources = self._ranking(taste, mask, n, retrieve)
         limits = {
             "candidates": candidates is not None, "segments": segments is not None,
             "best_segments": best_segments is not None, "filter": where is not None, "mute": bool(muted),
@@ -239,8 +241,7 @@ class Recommender:
 
     def similar(self, item_id: str, n: int = 20) -> list[RankedItem]:
         """The items whose codes have the largest cosine with this one's. Raises UnknownItemError."""
-        row = self.model.vocabulary.row(item_id)
-        if row is None:
+        if self.model.vocabulary.row(item_id) is None:
             raise UnknownItemError(item_id)
         return self.recommend([item_id], n).items
 
@@ -272,11 +273,11 @@ class Recommender:
     def _popular_segments(self) -> Floats:
         return popular_order(self.model.segments, self._popularity, 12)
 
-    def _ranking(self, taste: Taste, mask: Mask, n: int) -> tuple[Ranking, list[Source]]:
+    def _ranking(self, taste: Taste, mask: Mask, n: int, by: Retrieve | None = None) -> tuple[Ranking, list[Source]]:
         if taste.source == "popularity":
             ranking = rank(mask.apply(self._popularity), n)
             return ranking, ["popularity"] * len(ranking.rows)
-        ranking = self.search.best(taste.profile, n, mask)
+        ranking = best_of(self.search, by, taste.profile, n, mask)
         sources: list[Source] = ["profile"] * len(ranking.rows)
         if len(ranking.rows) < n and len(self.uncoded):
             last = rank(mask.apply(self._popularity)[self.uncoded], n - len(ranking.rows)).rows

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from service import documentation, interface, logs, metrics, problems, worker_load
+from service import documentation, engines, interface, logs, metrics, problems, worker_load
 from service.admission import Admission, Bounds
 from service.following import Following
 from service.keys import KeyRing
@@ -48,6 +48,7 @@ def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
     live = LiveModel.open(settings.artifacts, settings.split, instead={said.version for said in roster.reports()})
     following = Following(live, settings.artifacts, roster, seconds=settings.reload_seconds)
     memory = Memory.of(settings, live)
+    retriever = engines.retriever_of(settings)
     exporting = _exporting() if settings.tracing else None
 
     @asynccontextmanager
@@ -68,11 +69,14 @@ def create_app(settings: Settings, roster: Roster | None = None) -> FastAPI:
                 follower.cancel()
             await asyncio.wait(followers, timeout=0.1)
         await memory.close()
+        if retriever is not None:
+            retriever.close()
         if exporting is not None:
             await exporting.close()
 
     app = described_app(logs.telling(lifespan))
     app.state.live, app.state.memory, app.state.following = live, memory, following
+    app.state.retriever = retriever
     problems.install(app)
     documentation.install(app)
     if settings.ui:

@@ -21,7 +21,8 @@ from index import artifact, compiled
 from index.artifact import Artifact
 from index.errors import ArtifactError
 from index.recommender import Recommender
-from service import configuration
+from service import configuration, engines
+from service.engines.engine import EngineUnavailableError, VersionMissingError
 from service.keys import SCOPES, KeysFileError, read_keys
 from service.listening import bound_socket, refused
 from service.memory import eviction_risk
@@ -78,6 +79,8 @@ def findings(host: str, port: int | None, given: dict[str, object]) -> Iterator[
         yield _keys(settings.keys_file)
     yield from _redis(settings, wrong)
     yield from _artifact(settings.artifacts)
+    if settings.qdrant is not None:
+        yield _engine(settings)
     if settings.challenger is not None:
         yield _challenger(settings.artifacts, settings.challenger)
 
@@ -208,6 +211,25 @@ def _artifact(folder: Path) -> Iterator[Finding]:
         "artifact",
         f"{_described(opened)}, opened in {opened_seconds:.1f} s; a worker takes {_taken_mib():,.0f} MiB{compiling}",
     )
+
+
+def _engine(settings: Settings) -> Finding:
+    """Whether the engine that is to find items holds the current version."""
+    retriever = engines.retriever_of(settings)
+    assert retriever is not None
+    try:
+        version = artifact.current_version(settings.artifacts)
+        retriever.probe(version)
+    except ArtifactError:
+        return Finding("warning", "engine", "SPARSESHELF_QDRANT was not asked: there is no version to ask it for")
+    except VersionMissingError as error:
+        export = f"python -m trainer export {settings.artifacts} --to qdrant {settings.qdrant}"
+        return Finding("warning", "engine", f"SPARSESHELF_QDRANT: {error}; until `{export}` the index answers")
+    except EngineUnavailableError as error:
+        return Finding("error", "engine", f"SPARSESHELF_QDRANT: {error}")
+    finally:
+        retriever.close()
+    return Finding("ok", "engine", f"SPARSESHELF_QDRANT holds {version}")
 
 
 def _challenger(folder: Path, version: str) -> Finding:

@@ -14,8 +14,11 @@ _WITHOUT_KEYS = (
     "there are no keys: make one with `python -m service keys add NAME --file keys.txt` and set "
     "SPARSESHELF_KEYS_FILE=keys.txt"
 )
-_OF_OTHERS = re.compile(r"SPARSESHELF_(LLM_(URL|MODEL|KEY)|TEST_DATA|REQUIRE_BROWSER)")  # the trainer's and the tests'
+_OF_OTHERS = re.compile(
+    r"SPARSESHELF_(LLM_(URL|MODEL|KEY)|EXPORT_KEY|TEST_\w+|REQUIRE_BROWSER)"
+)  # the trainer's and the tests'
 _OF_KUBERNETES = re.compile(r"\w+_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)")  # of a Service named sparseshelf…
+_OF_QDRANT = ("qdrant_api_key", "qdrant_name", "qdrant_budget_seconds", "qdrant_pause_seconds")
 _IN_REDIS = ("redis_password", "namespace", "redis_budget_seconds", "redis_pause_seconds", "histories_budget_seconds")
 
 
@@ -79,6 +82,7 @@ def _idle(settings: Settings) -> Iterator[str]:
         "SPARSESHELF_RATE_PER_SECOND": ("burst", "shared_rate") if settings.rate_per_second is None else (),
         "SPARSESHELF_REDIS_URL": _IN_REDIS if settings.redis_url is None else (),
         "SPARSESHELF_CHALLENGER": ("challenger_share",) if settings.challenger is None else (),
+        "SPARSESHELF_QDRANT": _OF_QDRANT if settings.qdrant is None else (),
         "SPARSESHELF_UI=true": () if settings.ui else ("image_origins",),
         "SPARSESHELF_HISTORIES=true": () if settings.histories else ("history_items", "history_days"),
     }

@@ -74,6 +74,7 @@ _CACHE_REQUESTS = _counter("cache_requests", "Homepages asked for, by what X-Cac
 _CACHE_WAITS = _counter("cache_compute_waits", "Homepages that waited for another request to compute them")
 _STORE_FAILURES = _counter("store_failures", "Calls of Redis that came to nothing", "kind")
 _STORE_RESTING = _gauge("store_resting", "Connections to Redis that failed and have not answered since")
+_ENGINE = _counter("engine_questions", "Questions to the engine that finds items in the index's place", "outcome")
 _DENIED_ITEMS = _gauge("denied_items", "Items on the deny list", over="livemax")
 
 _MODEL_INFO = _gauge("model_info", "Workers that serve a version", "version", "variant")
@@ -100,6 +101,7 @@ _cache = {result: _CACHE_REQUESTS.labels(result) for result in ("hit", "stale", 
 _stores = {
     kind: _STORE_FAILURES.labels(kind) for kind in ("timeout", "unreachable", "full", "refused", "late", "resting")
 }
+_engine = {outcome: _ENGINE.labels(outcome) for outcome in ("found", "failed", "missing", "resting", "inexpressible")}
 _reloads = {result: _MODEL_RELOADS.labels(result) for result in ("ok", "failed")}
 
 
@@ -187,6 +189,10 @@ def store_failed(kind: Literal["timeout", "unreachable", "full", "refused", "lat
 
 def store_rests(change: Literal[1, -1]) -> None:
     _STORE_RESTING.inc(change)
+
+
+def engine_asked(outcome: Literal["found", "failed", "missing", "resting", "inexpressible"]) -> None:
+    _engine[outcome].inc()
 
 
 def denied(n_items: int) -> None:

@@ -190,8 +190,17 @@ class RecommendRequest(HistoryRequest, FilteredRequest, MutingRequest, Explained
     def plain(self) -> bool:
         """Whether nothing is asked for that takes long whatever the model."""
         n_ids = len(self.exclude) + len(self.candidates or ())
-        chosen = self.explain or self.diversity or self.max_per_segment is not None
-        return self.n <= PLAIN_N and n_ids <= PLAIN_IDS and self.few_terms and not chosen
+        return self.n <= PLAIN_N and n_ids <= PLAIN_IDS and self.few_terms and not self._chosen
+
+    @property
+    def retrievable(self) -> bool:
+        """Whether an engine can find the items that knows their codes and attributes, and no segments."""
+        limited = self.candidates is not None or self.segments is not None or self.best_segments is not None
+        return not (limited or self.mute or self._chosen)
+
+    @property
+    def _chosen(self) -> bool:
+        return bool(self.explain or self.diversity or self.max_per_segment is not None)
 
 
 class SegmentsRequest(HistoryRequest, MutingRequest, ExplainedRequest):

@@ -3,11 +3,12 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from service import redis_address, tracing
+from service import engines, redis_address, tracing
 from service.secret_files import PREFIX, SecretFiles, Unusable
 from service.split import Split
 from service.token_bucket import Rate
@@ -35,7 +36,27 @@ def _address(value: SecretStr) -> SecretStr:
     return value
 
 
-SECRETS = ("redis_url", "redis_password")
+def _engine(value: str) -> str:
+    remote = value.startswith(("http://", "https://"))
+    if remote:
+        _http_address(value)
+    if not engines.installed(remote=remote):
+        package = "qdrant-client" if remote else "qdrant-edge-py"
+        raise ValueError(f"{package} is not installed: pip install '.[qdrant]'")
+    return value
+
+
+def _http_address(value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("http://host:6333 or https://host:6333 goes here, or a folder") from None
+    if not parts.hostname or parts.username or parts.password:
+        raise ValueError("http://host:6333 goes here; a key goes into SPARSESHELF_QDRANT_API_KEY")
+
+
+SECRETS = ("redis_url", "redis_password", "qdrant_api_key")
 Secret = Annotated[SecretStr, BeforeValidator(_usable)]
 
 
@@ -80,6 +101,16 @@ class Settings(BaseSettings):
     """Longer pages are not cached."""
     cache_pages: int = Field(default=1000, ge=0, le=1_000_000)
     """Most pages that the cache in the process holds; 0 turns it off. Does not concern Redis."""
+    qdrant: Annotated[str, AfterValidator(_engine)] | None = None
+    """A Qdrant that `python -m trainer export` wrote to, an http address or a folder: finds the items of /recommend."""
+    qdrant_api_key: Secret | None = None
+    """Of a server that asks for one."""
+    qdrant_name: str = Field(default="sparseshelf", min_length=1, max_length=100, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
+    """What the names of its collections begin with."""
+    qdrant_budget_seconds: float = Field(default=0.25, gt=0, le=10)
+    """What a server may take for a question; then the index answers."""
+    qdrant_pause_seconds: float = Field(default=1.0, ge=0, le=60)
+    """For how long it is left alone after it failed, or did not hold the version."""
     histories: bool = False
     """Whether the histories of users are kept, in Redis."""
     history_items: int = Field(default=500, ge=1, le=1000)

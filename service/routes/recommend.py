@@ -6,9 +6,12 @@ from pydantic import ValidationError
 
 from index.answers import Recommendation
 from index.recommender import Recommender
+from index.retrieval import Retrieve
 from service import metrics
 from service.answers import BatchAnswer, BatchResult, RecommendAnswer
 from service.dependencies import Charge, serving_of
+from service.engines.retriever import Retriever
+from service.live import Serving
 from service.operations import operation_id
 from service.problems import POSTED, REFUSED, openapi_problems, problem_of, refusal_of
 from service.requests import MAX_BATCH_N, BatchRequest, RecommendRequest
@@ -28,10 +31,18 @@ async def recommend(request: Request, body: RecommendRequest) -> Response:
     """The n best items for a history."""
     serving = serving_of(request)
     note(n=body.n, history_length=len(body.history))
-    return await answered(serving, lambda: _found(body, serving.recommender), plain=body.plain)
+    retrieve = _retrieve(request, body, serving)
+    plain = body.plain and retrieve is None
+    return await answered(serving, lambda: _found(body, serving.recommender, retrieve), plain=plain)
 
 
-def _found(body: RecommendRequest, recommender: Recommender) -> Recommendation:
+def _retrieve(request: Request, body: RecommendRequest, serving: Serving) -> Retrieve | None:
+    """What finds candidates in the index's place, where that can do all that is asked for."""
+    retriever: Retriever | None = request.app.state.retriever
+    return retriever.of(serving.version, body.where()) if retriever is not None and body.retrievable else None
+
+
+def _found(body: RecommendRequest, recommender: Recommender, retrieve: Retrieve | None = None) -> Recommendation:
     weights = body.weights()
 
     def best() -> Recommendation:
@@ -48,6 +59,7 @@ def _found(body: RecommendRequest, recommender: Recommender) -> Recommendation:
             diversity=body.diversity,
             max_per_segment=body.max_per_segment,
             explain=body.explain,
+            retrieve=retrieve,
         )
 
     return metrics.scored("item", weights, best)
