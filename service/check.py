@@ -26,8 +26,9 @@ from service.engines.engine import EngineUnavailableError, VersionMissingError
 from service.keys import SCOPES, KeysFileError, read_keys
 from service.listening import bound_socket, refused
 from service.memory import eviction_risk
+from service.redis_check import StoreFacts, examine
 from service.settings import Settings
-from service.shared_store import StoreFacts, StoreUnavailableError, examine
+from service.shared_store import StoreUnavailableError
 from service.tracing import TracingError
 
 EXIT_CONFIGURATION, EXIT_ARTIFACT = 3, 5

@@ -82,9 +82,9 @@ class Memory:
     async def _warn_of_eviction(self) -> None:
         """Says so where Redis, once it is full, may forget what is not to be forgotten."""
         with suppress(StoreUnavailableError):
-            memory = await self.stores[-1].ask(lambda redis: redis.info("memory"))
-            if risk := eviction_risk(memory.get("maxmemory_policy", ""), histories=self.histories is not None):
-                logger.warning("redis: %s", risk)
+            for policy in sorted(await self.stores[-1].policies()):
+                if risk := eviction_risk(policy, histories=self.histories is not None):
+                    logger.warning("redis: %s", risk)
 
     async def close(self) -> None:
         await self.pages.settled()

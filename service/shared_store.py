@@ -1,4 +1,4 @@
-"""Redis: within a time budget, left alone for a while after it failed. The only module that knows redis.
+"""Redis: within a time budget, left alone for a while after it failed.
 
 Keys begin with a namespace and carry a hash tag, so that all keys of one call lie in one slot of a Redis Cluster.
 """
@@ -6,34 +6,21 @@ Keys begin with a namespace and carry a hash tag, so that all keys of one call l
 import asyncio
 import hashlib
 import logging
-import socket
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Literal, NamedTuple, TypeVar
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Literal, TypeVar
 
-import redis.asyncio
-from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    InvalidResponse,
-    NoPermissionError,
-    OutOfMemoryError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import ClusterError, OutOfMemoryError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service import metrics
+from service.redis_client import Client
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
+FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
 _LATE_SECONDS = 0.01  # after which the end of a budget is heard of too late to say anything of Redis
-Client = redis.asyncio.Redis
 Script = Callable[..., Awaitable[Any]]
 
 
@@ -51,21 +38,14 @@ def digest(text: str) -> str:
 
 
 class SharedStore:
-    """One Redis. A call takes at most `budget_seconds`; after a failure there are none for `pause_seconds`."""
+    """A Redis, of whatever kind. A call takes at most `budget_seconds`; after a failure there are none for
+    `pause_seconds`.
+    """
 
     def __init__(self, url: str, *, namespace: str, budget_seconds: float, pause_seconds: float) -> None:
         """Opens nothing yet. Raises ValueError where the url is none."""
         self.namespace, self.budget_seconds, self.pause_seconds = namespace, budget_seconds, pause_seconds
-        self._redis: Client = redis.asyncio.Redis.from_url(
-            url,
-            socket_timeout=budget_seconds,
-            socket_connect_timeout=budget_seconds,
-            retry=Retry(NoBackoff(), 0),
-        )
-        try:
-            self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # opens nothing either
-        except TypeError as error:
-            raise ValueError(f"the address has a parameter that is not known ({error})") from error
+        self._client = Client(url, budget_seconds)
         self._resting_until, self._rests = 0.0, False
 
     def key(self, tag: str, *names: str) -> str:
@@ -74,9 +54,10 @@ class SharedStore:
 
     def script(self, lua: str) -> Script:
         """A Lua script, sent once and then called by its digest; call it with `keys` and `args` inside of `ask`."""
-        return self._redis.register_script(lua)
+        script: Script = self._client.redis.register_script(lua)
+        return script
 
-    async def ask(self, call: Callable[[Client], Awaitable[Answer]]) -> Answer:
+    async def ask(self, call: Callable[[Any], Awaitable[Answer]]) -> Answer:
         """Raises StoreUnavailableError."""
         if time.monotonic() < self._resting_until:
             metrics.store_failed("resting")
@@ -84,13 +65,16 @@ class SharedStore:
         began = time.monotonic()
         try:
             async with asyncio.timeout(self.budget_seconds):
-                answer = await call(self._redis)
-        except (RedisError, OSError, TimeoutError) as error:
+                await self._client.know()
+                answer = await call(self._client.redis)
+        except FAILURES as error:
+            self._client.forget()
             if isinstance(error, OutOfMemoryError) or "OOM" in str(error):  # as an older Redis says it of a script
                 metrics.store_failed("full")
                 raise StoreFullError("redis is at its maxmemory") from error
             late = time.monotonic() - began > self.budget_seconds + _LATE_SECONDS
-            if not late and not isinstance(error, ResponseError):  # this process was busy; or one key is no good
+            of_one_key = isinstance(error, ResponseError) and not isinstance(error, ClusterError)
+            if not late and not of_one_key:  # late: this process was busy
                 self._resting_until = time.monotonic() + self.pause_seconds
                 self._rest(True)
                 logger.warning("redis failed (%s); it is left alone for %g s", type(error).__name__, self.pause_seconds)
@@ -109,130 +93,40 @@ class SharedStore:
         """What waits so many seconds for a message of a channel and says whether one came. Raises
         StoreUnavailableError.
         """
-        subscription: PubSub = self._redis.pubsub()
-
-        async def heard(seconds: float) -> bool:
-            try:
-                return await subscription.get_message(ignore_subscribe_messages=True, timeout=seconds) is not None
-            except (RedisError, OSError) as error:
-                metrics.store_failed(_kind(error))
-                raise StoreUnavailableError(type(error).__name__) from error
-
-        try:
+        async with AsyncExitStack() as open_ones:
             try:
                 async with asyncio.timeout(self.budget_seconds):
+                    await self._client.know()
+                    subscription = await open_ones.enter_async_context(self._client.subscription())
                     await subscription.subscribe(channel)
-            except (RedisError, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 metrics.store_failed(_kind(error))
                 raise StoreUnavailableError(type(error).__name__) from error
+
+            async def heard(seconds: float) -> bool:
+                try:
+                    return await subscription.get_message(ignore_subscribe_messages=True, timeout=seconds) is not None
+                except FAILURES as error:
+                    metrics.store_failed(_kind(error))
+                    raise StoreUnavailableError(type(error).__name__) from error
+
             yield heard
-        finally:
-            await subscription.aclose()  # type: ignore[no-untyped-call]
+
+    async def policies(self) -> set[str]:
+        """What each of its servers lets go once it is full (`maxmemory-policy`). Raises StoreUnavailableError."""
+
+        async def told(redis: Any) -> set[str]:
+            answers = [await redis.info("memory", **where) for where in self._client.primaries()]
+            return {answer.get("maxmemory_policy", "") for answer in answers}
+
+        return await self.ask(told)
 
     async def close(self) -> None:
         self._rest(False)
-        await self._redis.aclose()
+        await self._client.close()
 
 
 def _kind(error: Exception) -> Literal["timeout", "refused", "unreachable"]:
     if isinstance(error, (TimeoutError, RedisTimeoutError)):
         return "timeout"
-    return "refused" if isinstance(error, ResponseError) else "unreachable"
-
-
-class StoreFacts(NamedTuple):
-    """What a Redis says of itself; None where it does not tell this user."""
-
-    version: str | None
-    maxmemory_bytes: int | None
-    policy: str | None
-    persistent: bool | None
-    replica: bool | None
-    round_trip_seconds: float
-
-
-async def examine(url: str, timeout_seconds: float) -> StoreFacts:
-    """Asks a Redis for what decides whether the service can rely on it; takes at most twice `timeout_seconds`.
-
-    Raises StoreUnavailableError, whose message says in words why there is no answer, and repeats no password and
-    nothing that the other side said.
-    """
-    store = SharedStore(url, namespace="", budget_seconds=timeout_seconds, pause_seconds=0)
-    client, place = store._redis, store._redis.connection_pool.connection_kwargs
-    try:
-        if "path" not in place:
-            await _reach(place.get("host", "localhost"), place.get("port", 6379), timeout_seconds)
-        async with asyncio.timeout(timeout_seconds):
-            await client.ping()
-            began = time.monotonic()
-            await client.ping()
-            return await _facts(client, time.monotonic() - began)
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailableError(_reason(error, has_password=bool(place.get("password")))) from None
-    finally:
-        await store.close()
-
-
-async def _reach(host: str, port: int, timeout_seconds: float) -> None:
-    """A connection and nothing more, so that a network that is closed is told from a server that says nothing."""
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            _, writer = await asyncio.open_connection(host, port)
-    except socket.gaierror as error:
-        raise StoreUnavailableError(f"the name {host} is not known here") from error
-    except ConnectionRefusedError as error:
-        raise StoreUnavailableError(f"nothing listens on {host}:{port}") from error
-    except TimeoutError as error:
-        reason = f"{host}:{port} cannot be reached within {timeout_seconds:g} s: a firewall, or a machine that is down"
-        raise StoreUnavailableError(reason) from error
-    except OSError as error:
-        raise StoreUnavailableError(
-            f"{host}:{port} cannot be reached ({error.strerror or type(error).__name__})"
-        ) from error
-    writer.close()
-
-
-async def _facts(client: Client, round_trip_seconds: float) -> StoreFacts:
-    told: dict[str, Any] = {}
-    saves: str | None = None
-    with suppress(ResponseError):  # this user may not ask
-        told = await client.info()
-    with suppress(ResponseError):
-        saves = (await client.config_get("save")).get("save")
-    appends = told.get("aof_enabled")
-    return StoreFacts(
-        version=None if "redis_version" not in told else str(told["redis_version"]),
-        maxmemory_bytes=told.get("maxmemory"),
-        policy=told.get("maxmemory_policy"),
-        persistent=True if appends or saves else None if appends is None or saves is None else False,
-        replica=None if "role" not in told else told["role"] != "master",
-        round_trip_seconds=round_trip_seconds,
-    )
-
-
-def _reason(error: Exception, *, has_password: bool) -> str:
-    if isinstance(error, AuthenticationError):
-        if has_password:
-            return "it does not accept the password, or this user has another one"
-        return (
-            "it asks for a password: set SPARSESHELF_REDIS_PASSWORD, or a file of it in SPARSESHELF_REDIS_PASSWORD_FILE"
-        )
-    if isinstance(error.__cause__ or error.__context__, ssl.SSLError) or isinstance(error, ssl.SSLError):
-        return (
-            "no TLS comes about: its certificate is not trusted here, or it speaks none (redis:// instead of rediss://)"
-        )
-    if isinstance(error, BusyLoadingError):
-        return "it is still loading its data; try again in a while"
-    if isinstance(error, redis.exceptions.TimeoutError | TimeoutError):
-        return "it takes connections and says nothing: it hangs, or is no Redis, or speaks no TLS (rediss://)"
-    if isinstance(error, InvalidResponse):
-        return "what answers is no Redis"
-    if isinstance(error, NoPermissionError):
-        return "its user may not do what the service does; give it all commands on keys of the namespace"
-    if isinstance(error.__cause__ or error.__context__, OSError) or isinstance(error, OSError):
-        return "the connection failed; see whether it runs"
-    if isinstance(error, redis.exceptions.ConnectionError):
-        return "it closes the connection: no Redis, one that wants TLS (rediss://), or with too many clients"
-    if "DB index" in str(error):
-        return "it has no database of this number"
-    return f"it does not answer as a Redis does ({type(error).__name__})"
+    return "refused" if isinstance(error, ResponseError) and not isinstance(error, ClusterError) else "unreachable"

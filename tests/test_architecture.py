@@ -30,7 +30,7 @@ FORBIDDEN = {
 # module: the only files that may import it
 ONLY_IN = {
     "numba": {"index/compiled.py", "trainer/steps/kernels.py"},
-    "redis": {"service/shared_store.py"},
+    "redis": {"service/redis_client.py", "service/shared_store.py", "service/redis_check.py"},
     "torch": {
         "trainer/baselines/sparse_autoencoder.py",
         "trainer/dealing.py",
