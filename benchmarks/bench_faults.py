@@ -14,27 +14,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import numpy as np
 
 from benchmarks import faults, soak
-from benchmarks.checked_load import CheckedLoad, Expected, Figures, expected
+from benchmarks.checked_load import HEAD, CheckedLoad, Figures
 from benchmarks.dropping_proxy import DroppingProxy
 from benchmarks.faults import BROKEN, Span, break_version, suffered
+from benchmarks.served_versions import ServedVersions
 from index import artifact
-from index.artifact import Artifact
-from index.embedding import ItemEmbedding
 from index.errors import ArtifactError
 from index.model import Model
-from index.packed import PackedEmbedding
-from index.recommender import Recommender
 from tests.conftest import RedisServer, redis_binary
 from tests.service.processes import Running, service
 
-VERSIONS, HISTORIES, HISTORY, PER_SECOND, SWAP_SECONDS = 4, 64, 30, 150.0, 0.5
+VERSIONS, PER_SECOND, SWAP_SECONDS = 4, 150.0, 0.5
 
 
 def main() -> None:
@@ -78,12 +74,8 @@ class Bench:
     def __init__(self, model: Model, folder: Path, server: RedisServer, proxy: DroppingProxy) -> None:
         self.server, self.proxy = server, proxy
         self.artifacts = folder / "artifacts"
-        rng = np.random.default_rng(0)
-        coded = np.flatnonzero(model.embedding.coded)
-        rows = [rng.choice(coded, HISTORY, replace=False) for _ in range(HISTORIES)]
-        self.histories = [[model.vocabulary.item_id(row) for row in history] for history in rows]
-        self.versions = [_another(self.artifacts, model, seed) for seed in range(VERSIONS)]
-        self.right: Expected = expected([Recommender(one.model, one.version) for one in self.versions], self.histories)
+        served = ServedVersions(self.artifacts, model, VERSIONS)
+        self.histories, self.versions, self.right = served.histories, served.versions, served.right
         self.rows: list[tuple[str, Figures, float | None]] = []
 
     @contextmanager
@@ -174,28 +166,10 @@ class Bench:
     def report(self) -> None:
         if not self.rows:
             return
-        names = "requests | right | asked again | wrong | p50 ms | p99 ms | longest without a right one s | recovered s"
-        print(f"| | {names} |")
-        print("|---|---:|---:|---:|---|---:|---:|---:|---:|")
+        print(HEAD)
         for name, figures, recovered in self.rows:
-            wrong = ", ".join(f"{n} {what}" for what, n in figures.wrong.items()) or "none"
-            after = "" if recovered is None else f"{recovered:.2f}"
-            print(
-                f"| {name} | {figures.requests:,} | {figures.right / figures.requests:.2%} | {figures.again} | {wrong} "
-                f"| {figures.p50_milliseconds:.1f} | {figures.p99_milliseconds:.1f} | {figures.worst_seconds:.2f} "
-                f"| {after} |"
-            )
+            print(figures.row(name, recovered))
         print()
-
-
-def _another(artifacts: Path, model: Model, seed: int) -> Artifact:
-    """A version that answers differently: the same codes with other weights."""
-    rng = np.random.default_rng(seed)
-    dense = model.embedding.to_dense()
-    dense *= rng.uniform(0.5, 1.5, dense.shape).astype(np.float32)
-    embedding = PackedEmbedding.pack(ItemEmbedding.from_dense(dense, model.embedding.k))
-    changed = replace(model, embedding=embedding)
-    return artifact.write(artifacts, changed, name=f"v{seed}", options={}, data={}, metrics={}, libraries={})
 
 
 if __name__ == "__main__":

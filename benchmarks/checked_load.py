@@ -17,6 +17,10 @@ import numpy as np
 from index.recommender import Recommender
 
 CONNECTIONS, MOST_WAITING = 8, 32
+HEAD = (
+    "| | requests | right | asked again | wrong | p50 ms | p99 ms | longest without a right one s | recovered s |\n"
+    "|---|---:|---:|---:|---|---:|---:|---:|---:|"
+)
 Expected = Mapping[tuple[str, str, int], object]
 """What is right, by version, route and history."""
 
@@ -40,6 +44,15 @@ class Figures:
     p50_milliseconds: float
     p99_milliseconds: float
     worst_seconds: float
+
+    def row(self, name: str, recovered_seconds: float | None = None) -> str:
+        """Of the table with HEAD."""
+        wrong = ", ".join(f"{n} {what}" for what, n in self.wrong.items()) or "none"
+        after = "" if recovered_seconds is None else f"{recovered_seconds:.2f}"
+        return (
+            f"| {name} | {self.requests:,} | {self.right / self.requests:.2%} | {self.again} | {wrong} "
+            f"| {self.p50_milliseconds:.1f} | {self.p99_milliseconds:.1f} | {self.worst_seconds:.2f} | {after} |"
+        )
 
 
 def expected(recommenders: Sequence[Recommender], histories: Sequence[Sequence[str]]) -> Expected:
