@@ -1,0 +1,1 @@
+"""What training and serving will take, computed from points that were measured."""
