@@ -1,13 +1,13 @@
 """What `python -m trainer plan` computes with: points that are measured, and how the others tell each. docs/scale.md.
 
 python -m benchmarks.bench_plan                               what is stored, each point told by those of other sizes
-python -m benchmarks.bench_plan --measure serving,reading,epochs [--items 10000,30000,…]                 and store it
+python -m benchmarks.bench_plan --measure serving,reading,epochs,fits [--items 10000,30000,…]            and store it
 
 An epoch is one of benchmarks.bench_scale (two: one at the start's weights, one at the last), reading one of
-benchmarks.bench_reading in parts. `import` finds the segments of synthetic codes and writes a version, which is then
-served: one worker for requests a second (wrk, 8 connections, histories of 20, 20 items, pages of the default size,
-never from a cache), two for what each holds of memory. Two cores do all of it. A point that is there already is
-replaced.
+benchmarks.bench_reading in parts, a fit a whole one, as it is by itself. `import` finds the segments of synthetic codes
+and writes a version, which is then served: one worker for requests a second (wrk, 8 connections, histories of 20, 20
+items, pages of the default size, never from a cache), two for what each holds of memory. Two cores do all of it. A
+point that is there already is replaced.
 """
 
 import argparse
@@ -48,13 +48,30 @@ EPOCHS = (  # items, users, dims, start, nonzeros, batch, outputs, threads
     (50_000, 100_000, 4096, 256, 32, 64, 4096, 2),
     (50_000, 100_000, 4096, 256, 32, 128, 4096, 1),
 )
-SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
-ROWS = (1_000_000, 3_000_000, 10_000_000, 30_000_000)
+FITS = (  # items, users, dims (None: by itself)
+    (1_000, 10_000, None),
+    (3_500, 6_000, None),
+    (5_000, 50_000, None),
+    (10_000, 20_000, None),
+    (10_000, 60_000, None),
+    (20_000, 20_000, None),
+    (20_000, 50_000, 512),
+)
+SIZES = [(items, k) for items in (10_000, 30_000, 100_000, 300_000, 1_000_000) for k in (16, 32)] + [(2_000_000, 32)]
+ROWS = (  # interactions, users, items
+    (1_000_000, 20_000, 10_000),
+    (3_000_000, 60_000, 30_000),
+    (10_000_000, 200_000, 100_000),
+    (10_000_000, 1_000_000, 20_000),
+    (20_000_000, 400_000, 200_000),
+    (30_000_000, 600_000, 300_000),
+    (100_000_000, 2_000_000, 1_000_000),
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measure", default="", help="some of serving (with import), reading, epochs")
+    parser.add_argument("--measure", default="", help="some of serving (with import), reading, epochs, fits")
     parser.add_argument("--items", help="only these sizes")
     parser.add_argument("--points", type=Path, default=POINTS)
     arguments = parser.parse_args()
@@ -68,14 +85,17 @@ def main() -> None:
 
 def _measured(wanted: set[str], sizes: set[int] | None) -> Iterator[Facts]:
     if "reading" in wanted:
-        for rows in ROWS:
-            if sizes is None or rows in sizes:
-                yield _reading(rows)
+        for table in ROWS:
+            if sizes is None or table[0] in sizes:
+                yield _reading(*table)
     if "serving" in wanted:
-        for n_items in SIZES:
-            for k in (16, 32):
-                if sizes is None or n_items in sizes:
-                    yield from _served(n_items, k)
+        for n_items, k in SIZES:
+            if sizes is None or n_items in sizes:
+                yield from _served(n_items, k)
+    if "fits" in wanted:
+        for shop in FITS:
+            if sizes is None or shop[0] in sizes:
+                yield _fitted(*shop)
     if "epochs" in wanted:
         for case in EPOCHS:
             if sizes is None or case[0] in sizes:
@@ -96,23 +116,55 @@ def _epochs(
     told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     shared = {
         "items": items, "users": users, "interactions": told["n_interactions"], "dims": dims, "start": start,
-        "nonzeros": k, "batch_size": batch, "max_outputs": outputs, "threads": threads, "precision": told["precision"],
+        "nonzeros": k, "batch_size": batch, "max_outputs": outputs, "threads": threads,
+        "precision": told["precision"],
         "mib": told["MiB"], "mib_before": told["MiB before"],
     }  # fmt: skip
     return [{"quantity": "epoch", "k": at, "seconds": told[f"seconds at {at}"]} | shared for at in (start, k)]
 
 
-def _reading(rows: int) -> Facts:
+def _fitted(items: int, users: int, dims: int | None) -> Facts:
+    with tempfile.TemporaryDirectory() as scratch:
+        made = {"--users": users, "--items": items, "--interactions": 40 * users, "--out": f"{scratch}/data"}
+        words = [word for name, value in made.items() for word in (name, str(value))]
+        making = [sys.executable, "-m", "benchmarks.make_interactions", *words]
+        subprocess.run(making, check=True, stdout=subprocess.DEVNULL)
+        chosen = ["--data", f"{scratch}/data", "--out", f"{scratch}/artifacts"]
+        chosen += [] if dims is None else ["--dims", str(dims)]
+        seconds, mib = _timed(["fit", *chosen, "--threads", "2"], Path(scratch))
+        manifest = json.loads(next(Path(scratch).glob("artifacts/*/manifest.json")).read_text())
+    options, data = manifest["options"], manifest["data"]
+    return {
+        "quantity": "fit", "items": items, "users": users, "interactions": data["n_interactions"],
+        "dims": options["dims"], "nonzeros": options["nonzeros"], "precision": options["precision"], "threads": 2,
+        "seconds": seconds, "mib": mib,
+    }  # fmt: skip
+
+
+def _timed(words: list[str], folder: Path) -> tuple[float, float]:
+    """Seconds and most MiB of a command of the trainer."""
+    began = time.perf_counter()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trainer", *words], cwd=folder, env=environment, stdout=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"trainer {' '.join(words)} failed")
+    return time.perf_counter() - began, used.ru_maxrss / 1024
+
+
+def _reading(rows: int, users: int, items: int) -> Facts:
     with tempfile.TemporaryDirectory() as folder:
-        users = rows // 50
-        made = {"--users": users, "--items": users // 2, "--interactions": rows, "--out": folder}
+        made = {"--users": users, "--items": items, "--interactions": rows, "--out": folder}
         words = [word for name, value in made.items() for word in (name, str(value))]
         making = [sys.executable, "-m", "benchmarks.make_interactions", *words]
         subprocess.run(making, check=True, stdout=subprocess.DEVNULL)
         command = [sys.executable, "-m", "benchmarks.bench_reading", folder, "--alone", "parts"]
         told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return {
-        "quantity": "reading", "interactions": told["kept"], "users": users, "items": users // 2,
+        "quantity": "reading", "interactions": told["kept"], "users": users, "items": items,
         "seconds": told["seconds"], "mib": told["MiB"],
     }  # fmt: skip
 
@@ -144,19 +196,9 @@ def _imported(made: synthetic_codes.Items, k: int, folder: Path) -> Facts:
     sp.save_npz(folder / "matrix.npz", matrix, compressed=False)
     (folder / "ids.txt").write_text("".join(f"item-{row:07}\n" for row in range(n_items)))
     words = ["--matrix", "matrix.npz", "--item-ids", "ids.txt", "--out", "artifacts"]
-    began = time.perf_counter()
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trainer", "import", *words], cwd=folder, env=environment, stdout=subprocess.DEVNULL
-    )
-    _, code, used = os.wait4(process.pid, 0)
-    process.returncode = code
-    if code:
-        raise SystemExit(f"the import of {n_items:,} items failed")
-    seconds = time.perf_counter() - began
+    seconds, mib = _timed(["import", *words], folder)
     return {
-        "quantity": "import", "items": n_items, "dims": codes.n_dims, "nonzeros": k, "seconds": seconds,
-        "mib": used.ru_maxrss / 1024,
+        "quantity": "import", "items": n_items, "dims": codes.n_dims, "nonzeros": k, "seconds": seconds, "mib": mib,
     }  # fmt: skip
 
 
@@ -194,6 +236,8 @@ def _report(points: list[Point]) -> None:
     print("| | points | told by the others: median | worst | worst of the largest size |\n|---|---:|---:|---:|---:|")
     for quantity in QUANTITIES:
         errors = left_out(quantity, points)
+        if not errors:
+            continue
         of_all = [abs(error) for _, error in errors]
         largest = [abs(error) for size, error in errors if size == max(size for size, _ in errors)]
         print(f"| {quantity} | {len(errors)} | {np.median(of_all):.0%} | {max(of_all):.0%} | {max(largest):.0%} |")

@@ -51,6 +51,9 @@ def measure(n_items: int, arguments: argparse.Namespace) -> dict[str, float | in
     began = time.perf_counter()
     train = interactions(arguments.users or USERS_PER_ITEM * n_items, n_items)
     facts: dict[str, float | int | str] = {"n_items": n_items, "n_users": train.shape[0], "n_interactions": train.nnz}
+    facts |= {"dims": arguments.dims, "start": arguments.start_nonzeros, "nonzeros": arguments.nonzeros}
+    facts |= {"batch_size": arguments.batch_size, "max_outputs": arguments.max_outputs, "threads": arguments.threads}
+    facts["precision"] = precision = default_precision()
     facts["seconds to make them"] = time.perf_counter() - began
     facts["MiB before"] = _peak_mib()
     options = FitOptions(
@@ -62,7 +65,7 @@ def measure(n_items: int, arguments: argparse.Namespace) -> dict[str, float | in
         final_epochs=1,
         batch_size=arguments.batch_size,
         max_outputs=arguments.max_outputs,
-        precision=default_precision(),
+        precision=precision,
     )
     run = TrainingRun(train, None, options)
     for _ in range(2):

@@ -30,6 +30,7 @@ from trainer.option_groups import (
     flag,
     positive,
 )
+from trainer.plan_options import plan_options, problem
 from trainer.ratings import OF_COLUMNS
 from trainer.samples import n_samples
 from trainer.segmentation.embed import SENTENCES
@@ -59,6 +60,8 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
         "add-items": ignored_by_add_items,
         "fit": _ignored_by_fit,
     }
+    if options.command == "plan" and (wrong := problem(options)):
+        yield wrong
     if options.command in of_command:
         yield from of_command[options.command](options)
     for name, needed in {"depth": "tree", "users": "report"}.items() if options.command == "segments" else ():
@@ -160,6 +163,12 @@ def parser() -> argparse.ArgumentParser:
             "evaluate", "compare artifacts on users that none learned from",
             "ARTIFACT [ARTIFACT …] (--data FILE | --dataset NAME | --users FILE) …",
             "artifacts/ratings-0a1b2c3d4e5f artifacts --data ratings.csv",
+        )
+    )  # fmt: skip
+    plan_options(
+        command(
+            "plan", "say beforehand what training and serving will take and cost",
+            "--items N --users N --interactions N …", "--items 10e6 --users 100e6 --interactions 5e9 --nonzeros 32",
         )
     )  # fmt: skip
     rollback_options(

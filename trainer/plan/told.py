@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from index.search import LARGE
 from trainer import footprint
-from trainer.fit_options import FitOptions
+from trainer.fit_options import FitOptions, default_batch_size
 from trainer.plan.points import Point, read_points
 from trainer.steps import costs
 
@@ -61,21 +62,35 @@ def _epoch(point: Point) -> Sequence[float]:
     options, items, k = options_of(point), int(point["items"]), int(point["k"])
     outputs = int(min(max(options.max_outputs or items, _own_items(point)), items))
     steps = point["users"] / point["batch_size"]
-    ways = [float(costs.sparse(options, outputs, k)), float(costs.gram(options, outputs, k))]
-    if options.first_nonzeros is None:
-        ways.append(costs.dense(options, outputs))
-    grown = point.get("grown", 1) * float(items) * options.dims**2
-    part = 1 / min(point["threads"], 1 + _SHARED * (point["threads"] - 1))
+    grown = point.get("grown", 1) * (items + costs.USERS_ASKED) * options.dims**2
+    part = _ALONE + (1 - _ALONE) / point["threads"]
     return [
-        part * steps * min(ways) / 1e9,
+        part * steps * _cheapest(options, outputs, k) / 1e9,
         part * point["interactions"] * k / 1e9,
         point["interactions"] / 1e7,
         steps / 1e3,
         part * grown / 1e12,
+        1.0,
     ]
 
 
-_SHARED = 0.8  # of the work of another core that comes to be done: measured with one thread and two
+def _fit(point: Point) -> Sequence[float]:
+    """All epochs of a run whose options are its own, each in the cheapest way; rows that are read; items at the end."""
+    options = options_of({**point, "batch_size": default_batch_size(point["users"])})
+    items, steps = int(point["items"]), point["users"] / default_batch_size(point["users"])
+    epochs = [(stage.epochs, _cheapest(options, items, stage.k)) for stage in options.stages()]
+    part = _ALONE + (1 - _ALONE) / point["threads"]
+    operations = part * steps * sum(n * nanoseconds for n, nanoseconds in epochs) / 1e9
+    return [1.0, operations, point["interactions"] / 1e6, items / 1e4]
+
+
+def _cheapest(options: FitOptions, items: int, k: int) -> float:
+    ways = [costs.dense(options, items), float(costs.sparse(options, items, k)), float(costs.gram(options, items, k))]
+    return min(ways if options.first_nonzeros is None else ways[1:])
+
+
+_IN_THREADS = 16_384  # items, as of service/work.py
+_ALONE = 1 / 3  # of the work is not divided among threads (Amdahl): two are 1.5 times as fast as one
 
 
 def _training_memory(point: Point) -> Sequence[float]:
@@ -87,19 +102,37 @@ def _codes(point: Point) -> Sequence[float]:
     return [1.0, point["items"] / 1e6, point["items"] * point["nonzeros"] / 1e6]
 
 
+def _grouping(point: Point) -> Sequence[float]:
+    """Signed dims are what segments are merged from; rows of a large catalogue are put in order (row_order.py)."""
+    put_in_order = point["items"] / 1e6 if point["items"] >= LARGE else 0.0
+    return [*_codes(point), min(point["items"], 2 * point["dims"]) / 1e3, put_in_order]
+
+
 def _search(point: Point) -> Sequence[float]:
-    """What a request costs by itself; lists that grow with the root of the items while most are cut off, and with
-    them where not.
-    """
+    """What a request costs by itself, and lists, of which the less is read the longer they are."""
     weights = point["items"] * point["nonzeros"] / 1e6
-    return [1.0, weights**0.5, weights]
+    return [1.0, float(np.log2(1 + weights)), weights**0.5, weights]
+
+
+def _page(point: Point) -> Sequence[float]:
+    """Segments and their best items, more of a larger catalogue; larger pages are made in threads, which wait for each
+    other.
+    """
+    doublings = float(np.log2(1 + point["items"] / 1e4))
+    return [1.0, float(point["items"] > _IN_THREADS), doublings, doublings**2]
 
 
 def _rows(point: Point) -> Sequence[float]:
-    return [1.0, point["interactions"] / 1e6, point["users"] / 1e6]
+    rows = point["interactions"] / 1e6
+    return [rows, rows * float(np.log2(1 + rows))]
+
+
+def _reading_memory(point: Point) -> Sequence[float]:
+    return [1.0, (point["interactions"] / 1e6) ** 0.5]
 
 
 EPOCH, TRAINING_MEMORY = "seconds of an epoch", "memory of training"
+FIT = "seconds of a fit"
 READING, READING_MEMORY = "seconds of reading", "memory of reading"
 IMPORT, IMPORT_MEMORY = "seconds of segments", "memory of segments"
 RECOMMEND, HOMEPAGE = "seconds of a core for /recommend", "seconds of a core for /homepage"
@@ -108,14 +141,15 @@ PRIVATE, SHARED, ARTIFACT, READY = "memory of a worker", "memory that workers sh
 QUANTITIES: Mapping[str, Quantity] = {
     EPOCH: Quantity("epoch", _named("seconds"), _epoch),
     TRAINING_MEMORY: Quantity("epoch", _named("mib"), _training_memory),
+    FIT: Quantity("fit", _named("seconds"), _fit),
     READING: Quantity("reading", _named("seconds"), _rows),
-    READING_MEMORY: Quantity("reading", _named("mib"), _rows),
-    IMPORT: Quantity("import", _named("seconds"), _codes),
-    IMPORT_MEMORY: Quantity("import", _named("mib"), _codes),
+    READING_MEMORY: Quantity("reading", _named("mib"), _reading_memory),
+    IMPORT: Quantity("import", _named("seconds"), _grouping),
+    IMPORT_MEMORY: Quantity("import", _named("mib"), _grouping),
     RECOMMEND: Quantity("serving", _seconds_of("recommend_per_second"), _search),
-    HOMEPAGE: Quantity("serving", _seconds_of("homepage_per_second"), _search),
+    HOMEPAGE: Quantity("serving", _seconds_of("homepage_per_second"), _page),
     RECOMMEND_ALONE: Quantity("serving", _named("recommend_milliseconds"), _search),
-    HOMEPAGE_ALONE: Quantity("serving", _named("homepage_milliseconds"), _search),
+    HOMEPAGE_ALONE: Quantity("serving", _named("homepage_milliseconds"), _page),
     PRIVATE: Quantity("serving", _named("private_mib"), _codes),
     SHARED: Quantity("serving", _named("shared_mib"), _codes),
     ARTIFACT: Quantity("serving", _named("artifact_mib"), _codes),
