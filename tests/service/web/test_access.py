@@ -146,7 +146,9 @@ def test_a_row_is_one_stop_and_arrows_lead_along_it(visitor: Visitor) -> None:
     expect(page.get_by_role("dialog", name="Why")).to_be_visible()
     page.keyboard.press("Escape")
     expect(first).to_be_focused()
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("Tab")
+    expect(cards.first.get_by_role("button").nth(1)).to_be_focused()
     page.keyboard.press("Enter")
     expect(chips(page)).to_have_count(2)
     assert page.evaluate("document.activeElement.tagName") == "BUTTON"

@@ -53,6 +53,7 @@ def test_a_slider_that_is_dragged_is_where_the_pointer_left_it(visitor: Visitor)
     page = visitor.open("#/profile?i=i3&i=i4")
     slider = page.get_by_role("slider").first
     slider.scroll_into_view_if_needed()
+    page.wait_for_load_state("networkidle")  # what comes later moves it
     place = slider.bounding_box()
     assert place is not None
     x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
